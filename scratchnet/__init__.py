@@ -1,0 +1,45 @@
+"""What the chapters of *Deep learning on MNIST from scratch* teach, for reuse.
+
+Each module holds what one chapter defines in its own cells:
+
+- `mnist`, `idx`: Load MNIST
+- `preprocess`: Preprocess the images and labels
+- `network`: Build and train the network
+"""
+
+from scratchnet.idx import read_idx
+from scratchnet.mnist import MnistUnavailableError, load_mnist
+from scratchnet.network import (
+    HISTORY_KEYS,
+    evaluate,
+    forward,
+    gradients,
+    initial_weights,
+    loss,
+    predict,
+    relu,
+    relu_derivative,
+    train,
+)
+from scratchnet.preprocess import one_hot_encoding, scale_pixels
+from scratchnet.progress import progress
+
+__version__ = "0.1.0"
+__all__ = [
+    "HISTORY_KEYS",
+    "MnistUnavailableError",
+    "evaluate",
+    "forward",
+    "gradients",
+    "initial_weights",
+    "load_mnist",
+    "loss",
+    "one_hot_encoding",
+    "predict",
+    "progress",
+    "read_idx",
+    "relu",
+    "relu_derivative",
+    "scale_pixels",
+    "train",
+]

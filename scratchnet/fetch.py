@@ -1,0 +1,29 @@
+"""Fetch and verify MNIST from the command line: `python -m scratchnet.fetch`."""
+
+import sys
+
+from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file
+
+
+def main():
+    """Fetch what the cache lacks; say where each file is and came from.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if all four files are there and right, 1 otherwise.
+    """
+    for key, file in FILES.items():
+        try:
+            path, source = fetch_file(key)
+        except MnistUnavailableError as error:
+            print(error, file=sys.stderr)
+            return 1
+        origin = "in the cache" if source == "cache" else f"from {source}"
+        print(f"{file.name}: {path.stat().st_size:,} bytes, SHA-256 right, {origin}")
+    print(f"MNIST is ready in {path.parent}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""The network of the chapter "Build and train": 784-100-10, ReLU, dropout, no bias.
+
+It learns from one image at a time. The loss of one image is half the squared error,
+so that its derivative with respect to the output is output - label.
+
+Source: A. Trask, *Grokking Deep Learning*, Manning, 2019, chapter 8, with the
+gradient of ReLU and of dropout as calculus gives them.
+"""
+
+import numpy as np
+
+from scratchnet.progress import progress
+
+HISTORY_KEYS = (
+    "training_error",
+    "training_accuracy",
+    "test_error",
+    "test_accuracy",
+)
+
+
+def relu(x):
+    """Return the positive part of each element: max(0, x)."""
+    return np.maximum(0, x)
+
+
+def relu_derivative(x):
+    """Return 1.0 where the *input* of ReLU is positive, 0.0 elsewhere.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        What went into ReLU. (Its output would do as well, but only with a strict >.)
+    """
+    return (x > 0).astype(np.float64)
+
+
+def initial_weights(rng, pixels_per_image=784, hidden_size=100, num_labels=10):
+    """Draw both weight matrices, uniform on [-0.1, 0.1).
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Drawn from in the order `weights_1`, `weights_2`.
+    pixels_per_image, hidden_size, num_labels : int, optional
+        The sizes of the three layers.
+
+    Returns
+    -------
+    weights_1 : numpy.ndarray
+        float64, shape (pixels_per_image, hidden_size).
+    weights_2 : numpy.ndarray
+        float64, shape (hidden_size, num_labels).
+    """
+    weights_1 = 0.2 * rng.random((pixels_per_image, hidden_size)) - 0.1
+    weights_2 = 0.2 * rng.random((hidden_size, num_labels)) - 0.1
+    return weights_1, weights_2
+
+
+def forward(layer_0, weights_1, weights_2, dropout_mask):
+    """Compute the layers of the network in training, for one image.
+
+    Parameters
+    ----------
+    layer_0 : numpy.ndarray
+        Pixels from 0 to 1, shape (784,).
+    weights_1, weights_2 : numpy.ndarray
+        Shapes (784, hidden_size) and (hidden_size, 10).
+    dropout_mask : numpy.ndarray
+        Shape (hidden_size,): 1 keeps a hidden unit, 0 drops it.
+
+    Returns
+    -------
+    weighted_sums : numpy.ndarray
+        What goes into ReLU, shape (hidden_size,).
+    layer_1 : numpy.ndarray
+        The hidden layer after ReLU and dropout, kept units doubled; (hidden_size,).
+    layer_2 : numpy.ndarray
+        The ten scores, shape (10,).
+    """
+    weighted_sums = layer_0 @ weights_1
+    layer_1 = relu(weighted_sums) * dropout_mask * 2
+    layer_2 = layer_1 @ weights_2
+    return weighted_sums, layer_1, layer_2
+
+
+def loss(layer_2, label):
+    """Return half the squared error of one image's scores.
+
+    Parameters
+    ----------
+    layer_2, label : numpy.ndarray
+        The scores and the one-hot label, shape (10,) both.
+    """
+    return 0.5 * np.sum((layer_2 - label) ** 2)
+
+
+def gradients(layer_0, label, weights_1, weights_2, dropout_mask):
+    """Compute the gradient of one image's loss with respect to both matrices.
+
+    Parameters
+    ----------
+    layer_0, weights_1, weights_2, dropout_mask : numpy.ndarray
+        As for `forward`.
+    label : numpy.ndarray
+        The one-hot label, shape (10,).
+
+    Returns
+    -------
+    gradient_1, gradient_2 : numpy.ndarray
+        Of the shapes of `weights_1` and `weights_2`.
+    """
+    weighted_sums, layer_1, layer_2 = forward(
+        layer_0, weights_1, weights_2, dropout_mask
+    )
+    layer_2_delta = layer_2 - label
+    layer_1_delta = (weights_2 @ layer_2_delta) * 2 * dropout_mask
+    layer_1_delta *= relu_derivative(weighted_sums)
+    return np.outer(layer_0, layer_1_delta), np.outer(layer_1, layer_2_delta)
+
+
+def predict(images, weights_1, weights_2):
+    """Compute the ten scores of each image in evaluation mode: without dropout.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Shape (n, 784).
+    weights_1, weights_2 : numpy.ndarray
+        As for `forward`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 10). The largest score of a row is the network's answer.
+    """
+    return relu(images @ weights_1) @ weights_2
+
+
+def evaluate(images, labels, weights_1, weights_2):
+    """Measure the network in evaluation mode.
+
+    Parameters
+    ----------
+    images, labels : numpy.ndarray
+        Shapes (n, 784) and, one-hot, (n, 10).
+    weights_1, weights_2 : numpy.ndarray
+        As for `forward`.
+
+    Returns
+    -------
+    error : float
+        The squared error, summed over the ten scores, as a mean per image.
+    accuracy : float
+        The share of images whose largest score is at the label, 0 to 1.
+    """
+    scores = predict(images, weights_1, weights_2)
+    error = np.sum((scores - labels) ** 2) / len(images)
+    accuracy = np.mean(scores.argmax(axis=1) == labels.argmax(axis=1))
+    return float(error), float(accuracy)
+
+
+def train(
+    training_set,
+    test_set,
+    epochs=20,
+    learning_rate=0.005,
+    hidden_size=100,
+    seed=884736743,
+    gradients=gradients,
+):
+    """Train by gradient descent on one image at a time, in order, with dropout.
+
+    Parameters
+    ----------
+    training_set, test_set : tuple of numpy.ndarray
+        Images (n, 784) and one-hot labels (n, 10). The second set is only measured.
+    epochs, learning_rate, hidden_size : int, float, int, optional
+        As in the chapter.
+    seed : int, optional
+        Of the generator that draws the weights, then the dropout masks.
+    gradients : callable, optional
+        Called as this module's `gradients`; for trying out wrong ones.
+
+    Returns
+    -------
+    weights_1, weights_2 : numpy.ndarray
+        The trained weights.
+    history : dict of str to list of float
+        `HISTORY_KEYS`, one number an epoch, all measured in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If images and labels do not fit together.
+    FloatingPointError
+        If the weights stop being finite, as they do when the learning rate is too
+        high.
+    """
+    images, labels = training_set
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    rng = np.random.default_rng(seed)
+    weights_1, weights_2 = initial_weights(
+        rng, images.shape[1], hidden_size, labels.shape[1]
+    )
+    history = {key: [] for key in HISTORY_KEYS}
+    for epoch in progress(range(epochs), desc="Epochs"):
+        for image, label in zip(images, labels, strict=True):
+            dropout_mask = rng.integers(0, 2, size=hidden_size)
+            gradient_1, gradient_2 = gradients(
+                image, label, weights_1, weights_2, dropout_mask
+            )
+            weights_1 -= learning_rate * gradient_1
+            weights_2 -= learning_rate * gradient_2
+        measured = (
+            *evaluate(images, labels, weights_1, weights_2),
+            *evaluate(*test_set, weights_1, weights_2),
+        )
+        if not np.isfinite(measured).all():
+            raise FloatingPointError(
+                f"training diverged in epoch {epoch + 1}: try a lower learning_rate"
+                f" than {learning_rate}"
+            )
+        for key, value in zip(HISTORY_KEYS, measured, strict=True):
+            history[key].append(value)
+    return weights_1, weights_2, history

@@ -1,0 +1,28 @@
+"""Progress bars for loops that take a while."""
+
+import os
+
+from tqdm.auto import tqdm
+
+
+def progress(iterable=None, **options):
+    """Show tqdm's bar while a loop runs: a widget in a notebook, text in a terminal.
+
+    The bar goes when the loop ends. Where `TQDM_DISABLE` is set, as it is while the
+    website is built, nobody watches, and there is none. (tqdm's notebook bar does not
+    look at that variable itself.)
+
+    Parameters
+    ----------
+    iterable : iterable, optional
+        What to loop over.
+    **options
+        As for `tqdm.tqdm`: `desc`, `total`, `unit`, …
+
+    Returns
+    -------
+    tqdm.tqdm
+        Iterate over it, or call its `update`.
+    """
+    disable = bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(iterable, leave=False, disable=disable, **options)
