@@ -1,0 +1,31 @@
+"""What the build of this book needs beyond Jupyter Book's settings."""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+# MathJax for TeX in, HTML out: the script, its web fonts, its screen-reader support.
+MATHJAX_PARTS = ("tex-chtml.js", "output/chtml", "a11y", "sre/mathmaps/en.json")
+
+
+def copy_mathjax(app, exception):
+    """Give the site its own MathJax, so that formulas need no network."""
+    if exception or app.builder.format != "html":
+        return
+    package = Path(find_spec("sphinx-mathjax-offline").origin).parent
+    target = Path(app.outdir, "_static", "mathjax")
+    for part in MATHJAX_PARTS:
+        source = package / "static" / "mathjax" / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, dirs_exist_ok=True)
+        else:
+            (target / part).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / part)
+
+
+def setup(app):
+    """Connect to Sphinx; keep progress bars out of the pages."""
+    os.environ["TQDM_DISABLE"] = "1"  # the notebooks' kernels inherit it
+    app.connect("build-finished", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
