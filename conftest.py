@@ -1,0 +1,43 @@
+"""Run every notebook under `content/` with nbval, straight from its Markdown."""
+
+from unittest import mock
+
+import jupytext
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+
+class MystNotebook(IPyNbFile):
+    """A page that is a notebook: nbval reads `.ipynb` alone, Jupytext this."""
+
+    def collect(self):
+        def read(path, as_version):
+            return jupytext.read(path)
+
+        with mock.patch("nbval.plugin.nbformat.read", read):
+            yield from super().collect()
+
+
+def is_notebook(path):
+    """Tell whether a page names a kernel in its header, and so has code to run."""
+    return path.suffix == ".md" and "\nkernelspec:\n" in path.read_text("utf-8")
+
+
+def pytest_collect_file(file_path, parent):
+    """Collect the notebooks among the pages."""
+    content = parent.config.rootpath / "content"
+    if file_path.is_relative_to(content) and is_notebook(file_path):
+        return MystNotebook.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fail a cell that draws a figure without alternative text."""
+    result = yield
+    if isinstance(item, IPyNbCell):
+        draws = any("image/png" in out.get("data", {}) for out in item.test_outputs)
+        alt = item.cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if draws and len(alt.split()) < 5:
+            pytest.fail("the figure has no alternative text (mystnb: image: alt:)")
+    return result

@@ -1,0 +1,57 @@
+"""What a build must have left behind; run after `make book`, not with the other tests.
+
+Jupyter Book can exit 0 without having published a page.
+"""
+
+import re
+
+import pytest
+from test_pages import LISTED, NOTEBOOKS, ROOT
+
+HTML = ROOT / "_build" / "html"
+
+
+def built(page):
+    return HTML / page.relative_to(ROOT).with_suffix(".html")
+
+
+@pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
+def test_page_is_published(page):
+    title = re.search(r"^# (.+)$", page.read_text("utf-8"), re.MULTILINE).group(1)
+    html = built(page).read_text("utf-8")
+    assert title in html
+    assert built(page).stat().st_mtime >= page.stat().st_mtime, "an older build"
+
+
+def test_front_door_leads_to_the_landing_page():
+    assert "content/index.html" in (HTML / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_page_shows_outputs_and_no_debris(page):
+    html = built(page).read_text("utf-8")
+    assert 'class="cell_output' in html
+    for debris in ("widget-view", "widget-subarea", "it/s]", "Traceback (most"):
+        assert debris not in html
+
+
+@pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
+def test_images_have_alternative_text(page):
+    for tag in re.findall(r"<img\b[^>]*>", built(page).read_text("utf-8")):
+        alt = re.search(r'\balt="([^"]*)"', tag)
+        assert alt and alt.group(1).strip(), tag
+        assert "_images/" not in alt.group(1) and ".png" not in alt.group(1), tag
+
+
+@pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
+def test_page_asks_no_other_host_for_anything(page):
+    html = built(page).read_text("utf-8")
+    loads = re.findall(r'<(?:script|img|iframe)\b[^>]*\bsrc="(https?:[^"]*)"', html)
+    loads += re.findall(
+        r'<link\b(?=[^>]*rel="stylesheet")[^>]*href="(https?:[^"]*)"', html
+    )
+    assert loads == []
+
+
+def test_formulas_have_their_own_mathjax():
+    assert (HTML / "_static" / "mathjax" / "tex-chtml.js").is_file()
