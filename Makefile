@@ -1,0 +1,82 @@
+# Everything a reader, teacher or contributor does. `make help` lists it.
+
+# The Python to make the environment with; any from 3.11. For example:
+#   make book PYTHON=python3.12
+ifndef PYTHON
+PYTHON := $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done),python3)
+endif
+
+# Where MNIST comes from first: a folder or a base URL. The public mirrors follow.
+MNIST_SOURCE ?= $(wildcard ../shared/mnist)
+# The notebooks run in their own folders, so a folder's name must be absolute.
+override MNIST_SOURCE := $(if $(wildcard $(MNIST_SOURCE)),$(abspath $(MNIST_SOURCE)),$(MNIST_SOURCE))
+export MNIST_SOURCE
+
+BIN := .venv/bin
+NOTEBOOKS := $(shell grep -rl "^kernelspec:" content --include="*.md")
+JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
+BUILD := $(BIN)/jupyter-book build . -n -W --keep-going
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab data check format lock clean environment
+
+help: ## List the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+book: data $(BIN)/.pages ## Build the website; print the page to open
+	@$(BUILD)
+	@echo "The book is ready. Open this page in a browser:"
+	@echo "  file://$(CURDIR)/_build/html/index.html"
+
+test: data ## Run the unit tests and every notebook
+	@$(BIN)/python -m pytest
+
+lab: data ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/index.md
+
+data: environment ## Fetch and verify MNIST
+	@$(BIN)/python -m scratchnet.fetch
+
+check: environment ## Lint, spell-check, and check how the files are written
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@for page in $(NOTEBOOKS); do echo "$$page" && $(JUPYTEXT) --output - $$page \
+	  | $(BIN)/ruff check --stdin-filename $$page.ipynb - || exit 1; done
+	@$(BIN)/codespell
+	@$(BIN)/python -m pytest -q tests/test_sources.py
+
+format: environment ## Put code and notebooks into their normal form
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+	@$(BIN)/jupytext --quiet --pipe-fmt ipynb \
+	  --pipe '$(BIN)/ruff format --stdin-filename page.ipynb -' $(NOTEBOOKS)
+
+lock: environment ## Write constraints.txt anew, from requirements.txt
+	@$(BIN)/python -m pip install --quiet uv
+	@{ sed -n '/^#/p' constraints.txt; grep -v '^-' requirements.txt | \
+	  $(BIN)/uv pip compile - --quiet --universal --python-version 3.11 \
+	  --no-annotate --no-header; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Remove the built pages, their cache, and unfinished downloads
+	rm -rf _build _data/.download-* .pytest_cache .hypothesis .ruff_cache
+
+environment: $(BIN)/.installed
+	@echo "Environment: .venv ($$($(BIN)/python --version))"
+
+# Installed once, and again when what should be in it changes.
+$(BIN)/.installed: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	@echo "Making the environment in .venv (about 600 MB; a minute or two) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/jupytext-config --settings-file .venv/share/jupyter/lab/settings/overrides.json \
+	  set-default-viewer markdown myst
+	@touch $@
+
+# The cache of executed pages does not see the package change: empty it then.
+$(BIN)/.pages: $(wildcard scratchnet/*) $(BIN)/.installed
+	@rm -rf _build/.jupyter_cache
+	@touch $@
