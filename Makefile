@@ -15,6 +15,8 @@ override MNIST_SOURCE := $(if $(wildcard $(MNIST_SOURCE)),$(abspath $(MNIST_SOUR
 export MNIST_SOURCE
 
 BIN := .venv/bin
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
+INSTALLED := $(BIN)/.installed-$(VERSION)
 NOTEBOOKS := $(shell grep -rl "^kernelspec:" content --include="*.md")
 JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going
@@ -63,20 +65,20 @@ lock: environment ## Write constraints.txt anew, from requirements.txt
 clean: ## Remove the built pages, their cache, and unfinished downloads
 	rm -rf _build _data/.download-* .pytest_cache .hypothesis .ruff_cache
 
-environment: $(BIN)/.installed
-	@echo "Environment: .venv ($$($(BIN)/python --version))"
+environment: $(INSTALLED)
+	@echo "Using the environment in .venv ($$($(BIN)/python --version))"
 
-# Installed once, and again when what should be in it changes.
-$(BIN)/.installed: requirements.txt constraints.txt pyproject.toml
+# Made once for a version of Python, and again when what should be in it changes.
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
 	@echo "Making the environment in .venv (about 600 MB; a minute or two) …"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@$(BIN)/jupytext-config --settings-file .venv/share/jupyter/lab/settings/overrides.json \
 	  set-default-viewer markdown myst
 	@touch $@
 
 # The cache of executed pages does not see the package change: empty it then.
-$(BIN)/.pages: $(wildcard scratchnet/*) $(BIN)/.installed
+$(BIN)/.pages: $(wildcard scratchnet/*) $(INSTALLED)
 	@rm -rf _build/.jupyter_cache
 	@touch $@
