@@ -36,7 +36,7 @@ test: data ## Run the unit tests and every notebook
 	@$(BIN)/python -m pytest
 
 lab: data ## Open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/index.md
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md
 
 data: environment ## Fetch and verify MNIST
 	@$(BIN)/python -m scratchnet.fetch
@@ -69,13 +69,11 @@ environment: $(INSTALLED)
 	@echo "Using the environment in .venv ($$($(BIN)/python --version))"
 
 # Made once for a version of Python, and again when what should be in it changes.
-$(INSTALLED): requirements.txt constraints.txt pyproject.toml
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupyter -type f)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
 	@echo "Making the environment in .venv (about 600 MB; a minute or two) …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
-	@$(BIN)/jupytext-config --settings-file .venv/share/jupyter/lab/settings/overrides.json \
-	  set-default-viewer markdown myst
 	@touch $@
 
 # The cache of executed pages does not see the package change: empty it then.

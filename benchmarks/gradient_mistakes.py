@@ -1,24 +1,22 @@
 """What two classic gradient mistakes cost, over ten seeds.
 
 Trains the network of the chapter "Build and train" with three gradients, each with
-the same ten seeds, and writes `benchmarks/results/gradient_mistakes.json`, which that
-chapter shows. Two minutes on two cores:
+the same ten seeds, and records the accuracies in `scratchnet/records/`, from where
+that chapter shows them. Two minutes on two cores:
 
     python benchmarks/gradient_mistakes.py
 """
 
-import json
 import time
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 import scratchnet
+from scratchnet.records import write_record
 
 SEEDS = [884736743, *range(1, 10)]  # the chapter's own, then nine more
 SAMPLE = 1000
-RESULTS = Path(__file__).parent / "results" / "gradient_mistakes.json"
 
 
 def gradients_with(relu_derivative, dropout_scale):
@@ -74,7 +72,7 @@ def main():
         "seeds": SEEDS,
         "accuracy": results,
     }
-    RESULTS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_record("gradient_mistakes", record)
     for variant, accuracy in results.items():
         test = 100 * np.array(accuracy["test"])
         print(f"{variant}: test {test.mean():.1f} ± {test.std(ddof=1):.1f} %")

@@ -5,6 +5,15 @@ import os
 from tqdm.auto import tqdm
 
 
+class _Bar(tqdm):
+    """tqdm's bar, gone after an error too: its notebook bar would stay, in red."""
+
+    def close(self):
+        super().close()
+        if getattr(self, "container", None) is not None:
+            self.container.close()
+
+
 def progress(iterable=None, **options):
     """Show tqdm's bar while a loop runs: a widget in a notebook, text in a terminal.
 
@@ -25,4 +34,4 @@ def progress(iterable=None, **options):
         Iterate over it, or call its `update`.
     """
     disable = bool(os.environ.get("TQDM_DISABLE"))
-    return tqdm(iterable, leave=False, disable=disable, **options)
+    return _Bar(iterable, leave=False, disable=disable, **options)

@@ -86,11 +86,11 @@ def good_without_length(request, content):
 
 
 def good_but_slow(request, content):
-    """Send six pieces, 0.15 s apart."""
+    """Send six pieces, 0.2 s apart."""
     _start(request, Content_Length=len(content))
     size = len(content) // 6 + 1
     for start in range(0, len(content), size):
-        request.server.closing.wait(0.15)
+        request.server.closing.wait(0.2)
         request.wfile.write(content[start : start + size])
 
 
