@@ -5,8 +5,33 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
+
 # MathJax for TeX in, HTML out: the script, its web fonts, its screen-reader support.
 MATHJAX_PARTS = ("tex-chtml.js", "output/chtml", "a11y", "sre/mathmaps/en.json")
+
+
+BRACES = str.maketrans("", "", "{}")  # they keep BibTeX from splitting a name
+
+
+class AuthorYearLabels(BaseLabelStyle):
+    """Label the references as the text cites them: (LeCun et al., 2015)."""
+
+    def format_labels(self, sorted_entries):
+        """Yield a label for each entry."""
+        for entry in sorted_entries:
+            names = [" ".join(who.last_names) for who in entry.persons["author"]]
+            if len(names) > 2:
+                names = [f"{names[0]} et al."]
+            yield f"{' and '.join(names)}, {entry.fields['year']}".translate(BRACES)
+
+
+class AuthorYearStyle(PlainStyle):
+    """The plain style with those labels."""
+
+    default_label_style = AuthorYearLabels
 
 
 def copy_mathjax(app, exception):
@@ -27,5 +52,6 @@ def copy_mathjax(app, exception):
 def setup(app):
     """Connect to Sphinx; keep progress bars out of the pages."""
     os.environ["TQDM_DISABLE"] = "1"  # the notebooks' kernels inherit it
+    register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
