@@ -4,9 +4,10 @@ Each module holds what one chapter defines in its own cells:
 
 - `mnist`, `idx`: Load MNIST
 - `preprocess`: Preprocess the images and labels
-- `network`: Build and train the network
+- `network`, `gradient_check`: Build and train the network
 """
 
+from scratchnet.gradient_check import numerical_gradient, relative_error
 from scratchnet.idx import read_idx
 from scratchnet.mnist import MnistUnavailableError, load_mnist
 from scratchnet.network import (
@@ -34,10 +35,12 @@ __all__ = [
     "initial_weights",
     "load_mnist",
     "loss",
+    "numerical_gradient",
     "one_hot_encoding",
     "predict",
     "progress",
     "read_idx",
+    "relative_error",
     "relu",
     "relu_derivative",
     "scale_pixels",

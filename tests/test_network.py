@@ -26,36 +26,21 @@ def problems(draw):
     return image, label, weights_1, weights_2, dropout_mask
 
 
-def numerical_gradient(problem, weights):
-    """Return the central difference of the loss for every weight."""
-    image, label, weights_1, weights_2, dropout_mask = problem
-    gradient = np.zeros_like(weights)
-    for index in np.ndindex(weights.shape):
-        losses = []
-        original = weights[index]
-        for moved in (original + STEP, original - STEP):
-            weights[index] = moved
-            *_, scores = network.forward(image, weights_1, weights_2, dropout_mask)
-            losses.append(network.loss(scores, label))
-        weights[index] = original
-        gradient[index] = (losses[0] - losses[1]) / (2 * STEP)
-    return gradient
-
-
-def relative_error(a, b):
-    scale = np.linalg.norm(a) + np.linalg.norm(b)
-    return np.linalg.norm(a - b) / scale if scale else 0.0
-
-
 @given(problems())
 @settings(deadline=None)
 def test_gradients_agree_with_central_differences(problem):
-    _, _, weights_1, weights_2, _ = problem
+    image, label, weights_1, weights_2, dropout_mask = problem
+
+    def loss_now():
+        *_, scores = network.forward(image, weights_1, weights_2, dropout_mask)
+        return network.loss(scores, label)
+
     for exact, weights in zip(
         network.gradients(*problem), (weights_1, weights_2), strict=True
     ):
         assert exact.shape == weights.shape
-        assert relative_error(exact, numerical_gradient(problem, weights)) < 1e-7
+        numerical = scratchnet.numerical_gradient(loss_now, weights, STEP)
+        assert scratchnet.relative_error(exact, numerical) < 1e-7
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +49,19 @@ def tiny():
     rng = np.random.default_rng(0)
     labels = scratchnet.one_hot_encoding(rng.integers(0, 3, size=40), dimension=3)
     return rng.random((40, 9)), labels
+
+
+def test_gradients_are_checked_in_float64():
+    with pytest.raises(ValueError, match="float64, not in float32"):
+        scratchnet.numerical_gradient(lambda: 0.0, np.zeros(3, np.float32))
+
+
+def test_relative_error_of_equal_opposite_and_halved_gradients():
+    g = np.array([3.0, -4.0])
+    assert scratchnet.relative_error(g, g) == 0
+    assert scratchnet.relative_error(g, -g) == 1
+    assert np.isclose(scratchnet.relative_error(g, g / 2), 1 / 3)
+    assert scratchnet.relative_error(0 * g, 0 * g) == 0
 
 
 def test_relu_and_its_derivative():

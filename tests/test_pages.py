@@ -65,6 +65,13 @@ def test_every_image_has_alternative_text(page):
         assert re.search(r"\balt=\"\S+", tag), tag
 
 
+def test_automatic_differentiation_takes_about_forty_lines():
+    page = ROOT / "content" / "going-further" / "check-a-gradient.md"
+    sources = [cell.source for cell in jupytext.read(page).cells]
+    definition = next(source for source in sources if source.startswith("class Node"))
+    assert 35 <= sum(bool(line.strip()) for line in definition.splitlines()) <= 45
+
+
 # Numbers in prose ------------------------------------------------------------------
 
 STATED = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?%?(?![\w-])")

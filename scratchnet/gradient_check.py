@@ -1,0 +1,58 @@
+"""Check gradients against central differences, as "Build and train" teaches it."""
+
+import numpy as np
+
+from scratchnet.progress import progress
+
+
+def numerical_gradient(loss_now, weights, step=1e-5):
+    """Compute the central difference of a loss for every weight, two calls for each.
+
+    Parameters
+    ----------
+    loss_now : callable
+        Returns the loss, a float, for the weights as they are when it's called.
+    weights : numpy.ndarray
+        float64, any shape. Each weight is moved in place, and put back.
+    step : float, optional
+        How far.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of the shape of `weights`.
+
+    Raises
+    ------
+    ValueError
+        If the weights aren't float64: less precision drowns the result in rounding.
+    """
+    if weights.dtype != np.float64:
+        raise ValueError(f"check gradients in float64, not in {weights.dtype}")
+    gradient = np.zeros_like(weights)
+    for index in progress(np.ndindex(weights.shape), total=weights.size):
+        weight = weights[index]
+        weights[index] = weight + step
+        loss_up = loss_now()
+        weights[index] = weight - step
+        loss_down = loss_now()
+        weights[index] = weight
+        gradient[index] = (loss_up - loss_down) / (2 * step)
+    return gradient
+
+
+def relative_error(a, b):
+    """Return the length of a - b, relative to the lengths of a and b together.
+
+    Parameters
+    ----------
+    a, b : numpy.ndarray
+        Two gradients of the same shape.
+
+    Returns
+    -------
+    float
+        0.0 where they are equal (both zero included), 1.0 where they are opposite.
+    """
+    lengths = np.linalg.norm(a) + np.linalg.norm(b)
+    return float(np.linalg.norm(a - b) / lengths) if lengths else 0.0
