@@ -248,7 +248,10 @@ def _download_once(url, file, cache):
             size = {"total": file.size, "unit": "B", "unit_scale": True}
             with progress(desc=file.name, **size) as bar:
                 fetch = pooch.HTTPDownloader(
-                    progressbar=bar, timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}
+                    progressbar=bar,
+                    timeout=TIMEOUT,
+                    headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+                    hooks={"response": _keep_compressed},
                 )
                 fetch(url, str(part), None)
             _verify(part, file)
@@ -272,6 +275,14 @@ def _download_once(url, file, cache):
         raise _SourceError(
             f"downloads go to {cache}, which cannot be written ({error.strerror})"
         ) from None
+
+
+def _keep_compressed(response, **_):
+    """Have the bytes written as they come.
+
+    Some servers send a .gz file with a header that makes Requests decompress it.
+    """
+    response.raw.headers.pop("Content-Encoding", None)
 
 
 def _root_cause(error, outside):

@@ -85,6 +85,12 @@ def good_without_length(request, content):
     request.wfile.write(content)
 
 
+def good_but_called_encoded(request, content):
+    """Say that the gzip file is a page compressed on its way, as some servers do."""
+    _start(request, Content_Length=len(content), Content_Encoding="x-gzip")
+    request.wfile.write(content)
+
+
 def good_but_slow(request, content):
     """Send six pieces, 0.2 s apart."""
     _start(request, Content_Length=len(content))

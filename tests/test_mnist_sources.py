@@ -206,7 +206,12 @@ def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "unusual", [answers.good_but_slow, answers.good_without_length]
+    "unusual",
+    [
+        answers.good_but_slow,
+        answers.good_without_length,
+        answers.good_but_called_encoded,
+    ],
 )
 def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unusual):
     # The slow one takes 1.2 s: longer than the time-out, which is for each wait alone.
