@@ -5,6 +5,15 @@ Each module holds what one chapter defines in its own cells:
 - `mnist`, `idx`: Load MNIST
 - `preprocess`: Preprocess the images and labels
 - `network`, `gradient_check`: Build and train the network
+
+Part II builds on layers; import these from their modules:
+
+- `layers`, `sequential`: networks of any depth, with their gradients
+- `losses`, `metrics`: what to minimize, what to measure
+- `optimizers`, `training`: how to get there
+- `augmentation`: new images from old
+- `recipes`, `records`: the networks on the accuracy ladder, and what they reached
+- `plots`: figures that several chapters draw
 """
 
 from scratchnet.gradient_check import numerical_gradient, relative_error

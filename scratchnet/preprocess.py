@@ -3,18 +3,20 @@
 import numpy as np
 
 
-def scale_pixels(images):
+def scale_pixels(images, dtype=np.float64):
     """Scale 8-bit pixels to floating-point numbers from 0 to 1.
 
     Parameters
     ----------
     images : numpy.ndarray
         uint8, any shape.
+    dtype : type, optional
+        Of the result: float64, or float32 for Part II.
 
     Returns
     -------
     numpy.ndarray
-        float64, same shape: 0.0 is background, 1.0 is full ink.
+        Of that dtype, same shape: 0.0 is background, 1.0 is full ink.
 
     Raises
     ------
@@ -24,7 +26,7 @@ def scale_pixels(images):
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8, 0 to 255, not {images.dtype}")
-    return images / 255
+    return images.astype(dtype) / dtype(255)
 
 
 def one_hot_encoding(labels, dimension=10):

@@ -1,0 +1,221 @@
+"""What each network on the accuracy ladder reaches on the 10,000 test images.
+
+Trains a recipe of `scratchnet.recipes` on all 60,000 training images, once for each
+of five seeds, measures it on the test images, once, and records the results in
+`scratchnet/records/`, from where the chapters show them:
+
+    python benchmarks/accuracy.py softmax cnn-best   # these rungs of the ladder
+    python benchmarks/accuracy.py                    # all of them, an hour or two
+
+To choose between recipes, use the last 10,000 training images instead. This trains
+on the others, prints, and records no more than the learning curves of the networks
+whose weights are kept:
+
+    python benchmarks/accuracy.py --validate cnn-best
+"""
+
+import argparse
+import os
+import platform
+import time
+
+# One thread for each matrix product, before NumPy starts: the five trainings, and
+# the parts of a batch, run side by side instead.
+for library in ("OPENBLAS", "MKL", "OMP"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+import scratchnet
+from scratchnet.ensemble import average_probabilities
+from scratchnet.metrics import accuracy
+from scratchnet.recipes import KEPT, RECIPES, train_recipe, trained, weights_file
+from scratchnet.records import RUNGS, read_record, write_record
+
+SEEDS = [1, 2, 3, 4, 5]
+OTHER_TITLES = {
+    "tutorial": "Part I: 1,000 images, one by one",
+    "ensemble": "Five of them, and shifts",
+}
+
+
+def data(validate):
+    """Return what to train on, and what to measure on."""
+    x_train, y_train, x_test, y_test = scratchnet.load_mnist()
+    images = scratchnet.scale_pixels(x_train, np.float32)
+    if validate:
+        return (images[:50000], y_train[:50000]), (images[50000:], y_train[50000:])
+    return (images, y_train), (scratchnet.scale_pixels(x_test, np.float32), y_test)
+
+
+def run(name, seed, validate=False, threads=1):
+    """Train one network; return what it reaches, and what it took.
+
+    Returns
+    -------
+    dict
+        Accuracy in percent; seconds of processor time and of the clock, for the
+        training alone; numbers trained.
+    """
+    if name == "tutorial":
+        return run_tutorial(seed, validate)
+    training_set, held_out = data(validate)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    changes = {"validation_set": held_out} if validate else {}
+    network, history = train_recipe(
+        name, *training_set, seed=seed, threads=threads, **changes
+    )
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    if name in KEPT:  # what is kept is what is measured
+        network.astype(np.float16)
+        if not validate:
+            network.save(weights_file(name, seed))
+        network.astype(np.float32)
+    return {
+        "accuracy": 100 * accuracy(network.predict(held_out[0]), held_out[1]),
+        "cpu": cpu,
+        "clock": seconds,
+        "n_parameters": network.n_parameters,
+        "history": history,
+    }
+
+
+def run_tutorial(seed, validate):
+    """Do the same with the network of Part I: 1,000 images, one at a time."""
+    (images, labels), (test_images, test_labels) = data(validate)
+    images, test_images = images.astype(np.float64), test_images.astype(np.float64)
+    sets = (
+        (images[:1000], scratchnet.one_hot_encoding(labels[:1000])),
+        (test_images, scratchnet.one_hot_encoding(test_labels)),
+    )
+    start = time.perf_counter()
+    *weights, _ = scratchnet.train(sets[0], sets[0], seed=seed)
+    seconds = time.perf_counter() - start
+    return {
+        "accuracy": 100 * scratchnet.evaluate(*sets[1], *weights)[1],
+        "cpu": seconds,
+        "clock": seconds,
+        "n_parameters": sum(array.size for array in weights),
+    }
+
+
+def run_ensemble():
+    """Measure the five networks of the recipe "cnn-best" together, with shifts."""
+    networks = [trained("cnn-best", seed) for seed in SEEDS]
+    _, (images, labels) = data(validate=False)
+    start = time.process_time()
+    answers = average_probabilities(networks, images)
+    best = read_record("accuracy-cnn-best")
+    return {
+        "accuracy": 100 * accuracy(answers, labels),
+        "cpu": 5 * best["seconds"],
+        "clock": time.process_time() - start,
+        "n_parameters": sum(network.n_parameters for network in networks),
+    }
+
+
+def record(name, results, seeds):
+    """Write what the runs of one rung have reached."""
+    title = RECIPES[name].title if name in RECIPES else OTHER_TITLES[name]
+    write_record(
+        f"accuracy-{name}",
+        {
+            "name": name,
+            "title": title,
+            "command": f"python benchmarks/accuracy.py {name}",
+            "seeds": seeds,
+            "accuracies": [round(result["accuracy"], 2) for result in results],
+            "seconds": round(float(np.mean([result["cpu"] for result in results])), 1),
+            "n_parameters": results[0]["n_parameters"],
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "machine": f"{os.cpu_count()} cores, {processor()}",
+        },
+    )
+
+
+def record_history(name, result):
+    """Write how one training went, measured on the validation images."""
+    command = f"python benchmarks/accuracy.py --validate --seeds 1 {name}"
+    write_record(
+        f"history-{name}",
+        {
+            "command": command,
+            "validation_accuracy": round(result["accuracy"], 2),
+            "history": result["history"],
+        },
+    )
+
+
+def clock(name):
+    """Time the training with the first seed by the clock, in two threads.
+
+    The threads don't change the result: so it's the recorded network that is timed.
+    """
+    result = run(name, SEEDS[0], threads=2)
+    recorded = read_record(f"accuracy-{name}")
+    if round(result["accuracy"], 2) != recorded["accuracies"][0]:
+        raise SystemExit(f"{name}: {result['accuracy']} % is not what was recorded")
+    recorded["clock_seconds"] = round(result["clock"], 1)
+    write_record(f"accuracy-{name}", recorded)
+    print(f"{name}: {result['clock']:.0f} s by the clock, in two threads", flush=True)
+
+
+def processor():
+    """Return the processor's name, where the system tells."""
+    lines = Path("/proc/cpuinfo")
+    if not lines.exists():
+        return platform.processor()
+    names = [line for line in lines.read_text().splitlines() if "model name" in line]
+    return names[0].partition(": ")[2] if names else platform.machine()
+
+
+def main():
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNGS))
+    parser.add_argument(
+        "--validate", action="store_true", help="leave the test images alone"
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--time",
+        action="store_true",
+        help="train once, in two threads, on an idle machine; record the clock's time",
+    )
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(RUNGS)
+    if unknown:
+        parser.error(f"no rung is named {', '.join(sorted(unknown))}: {RUNGS}")
+    seeds = SEEDS[: arguments.seeds]
+    for name in arguments.names or RUNGS:
+        if arguments.time:
+            clock(name)
+            continue
+        if name == "ensemble":
+            results = [run_ensemble()]
+        else:
+            with ProcessPoolExecutor(arguments.processes) as pool:
+                jobs = [
+                    pool.submit(run, name, seed, arguments.validate) for seed in seeds
+                ]
+                results = [job.result() for job in jobs]
+        reached = np.array([result["accuracy"] for result in results])
+        print(
+            f"{name}: {reached.mean():.3f} ± {reached.std(ddof=len(reached) > 1):.3f} %"
+            f" {np.round(reached, 2)}, {np.mean([r['cpu'] for r in results]):.0f} s"
+            f" of one core, {results[0]['n_parameters']:,} weights",
+            flush=True,
+        )
+        if not arguments.validate:
+            record(name, results, seeds if name != "ensemble" else [])
+        elif name in KEPT:
+            record_history(name, results[0])
+
+
+if __name__ == "__main__":
+    main()

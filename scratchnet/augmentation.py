@@ -1,0 +1,124 @@
+"""Invent new training images: turn, scale, shear, shift, and bend those there are."""
+
+import numpy as np
+
+
+def gaussian_filter(size, sigma):
+    """Return the matrix that smooths a row of pixels, shape (size, size)."""
+    distance = np.arange(size)[:, np.newaxis] - np.arange(size)
+    weights = np.exp(-0.5 * (distance / sigma) ** 2)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def random_warps(
+    n, rng, rotation=12.0, scale=0.12, shear=0.15, shift=1.5, elastic=1.0, size=28
+):
+    """Draw where each pixel of a new image comes from in the old one.
+
+    Parameters
+    ----------
+    n : int
+        How many warps.
+    rng : numpy.random.Generator
+        Where all draws come from.
+    rotation : float, optional
+        The largest angle either way, in degrees.
+    scale, shear : float, optional
+        The largest relative change of size, and the largest slant.
+    shift : float, optional
+        The largest shift each way, in pixels.
+    elastic : float, optional
+        The standard deviation of a smooth random displacement, in pixels (after
+        Simard, Steinkraus, and Platt, 2003).
+    size : int, optional
+        The images' height and width, in pixels.
+
+    Returns
+    -------
+    rows, columns : numpy.ndarray
+        float32, shape (n, size, size): places in the old image, in pixels.
+    """
+
+    def uniform(largest):
+        draws = rng.uniform(-largest, largest, size=(n, 1, 1))
+        return draws.astype(np.float32)
+
+    angle, slant = uniform(np.deg2rad(rotation)), uniform(shear)
+    height, width = 1 + uniform(scale), 1 + uniform(scale)
+    y, x = np.indices((size, size), dtype=np.float32) - np.float32((size - 1) / 2)
+    x = x + slant * y
+    rows = (np.cos(angle) * y - np.sin(angle) * x) / height
+    columns = (np.sin(angle) * y + np.cos(angle) * x) / width
+    rows += np.float32((size - 1) / 2) + uniform(shift)
+    columns += np.float32((size - 1) / 2) + uniform(shift)
+    if elastic:
+        smooth = gaussian_filter(size, sigma=4.0)
+        noise = rng.standard_normal((2, n, size, size), dtype=np.float32)
+        # The smoothing shrinks the noise; divide by how much, at the center.
+        bend = smooth @ noise @ smooth.T / np.sum(smooth[size // 2] ** 2)
+        rows += elastic * bend[0]
+        columns += elastic * bend[1]
+    return rows, columns
+
+
+def warp(images, rows, columns):
+    """Look up each new pixel between the four old ones around its place.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Floating-point, shape (n, size * size), n a multiple of the number of warps.
+    rows, columns : numpy.ndarray
+        From `random_warps`. Each warp serves for as many images in turn.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape and dtype of `images`. Beyond the edge, the edge goes on.
+    """
+    n_warps, size, _ = rows.shape
+    if images.ndim != 2 or images.shape[1] != size**2 or len(images) % n_warps:
+        raise ValueError(
+            f"{n_warps} warps of {size} × {size} pixels don't fit images of shape"
+            f" {images.shape}"
+        )
+    # The images that share a warp lie side by side, to be looked up in one go.
+    groups = images.reshape(n_warps, -1, size**2).transpose(0, 2, 1)
+    pixels = np.ascontiguousarray(groups).reshape(n_warps * size**2, -1)
+    rows, columns = (np.clip(at, 0, size - 1.001) for at in (rows, columns))
+    top, left = rows.astype(np.intp), columns.astype(np.intp)
+    down, right = ((at - np.floor(at)).reshape(-1, 1) for at in (rows, columns))
+    first = np.arange(n_warps)[:, np.newaxis, np.newaxis] * size**2
+    place = (first + top * size + left).ravel()
+    upper = pixels[place] * (1 - right) + pixels[place + 1] * right
+    place += size
+    lower = pixels[place] * (1 - right) + pixels[place + 1] * right
+    new = upper * (1 - down) + lower * down
+    new = new.reshape(n_warps, size**2, -1).transpose(0, 2, 1)
+    return new.reshape(images.shape).astype(images.dtype, copy=False)
+
+
+def augment(images, rng, images_per_warp=16, **how):
+    """Return the images, each moved and bent at random.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Floating-point, shape (n, 784).
+    rng : numpy.random.Generator
+        Where all draws come from.
+    images_per_warp : int, optional
+        How many neighbors share a warp, to save time. Batches are shuffled, so that
+        an image shares it with others each epoch.
+    **how
+        As for `random_warps`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape and dtype of `images`.
+    """
+    n_warps = -(-len(images) // images_per_warp)
+    missing = n_warps * images_per_warp - len(images)
+    padded = np.concatenate([images, images[:1].repeat(missing, axis=0)])
+    return warp(padded, *random_warps(n_warps, rng, **how))[: len(images)]

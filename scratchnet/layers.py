@@ -1,0 +1,366 @@
+"""Layers: each computes its output forward, and passes a gradient backward.
+
+Every layer has
+
+- `forward(x, training=False)`, which keeps what `backward` needs;
+- `backward(gradient, to_input=True)`, which takes the gradient of the loss with
+  respect to the layer's output, puts that with respect to its parameters into
+  `gradients`, and returns that with respect to its input (or nothing, where
+  `to_input` says that nobody needs it);
+- `parameters`, `gradients`, and `statistics`: dictionaries of arrays by name.
+
+Fully connected layers take arrays of shape (n, features). Layers of images take
+(channels, height, width, n), with the batch last: then each step of a convolution
+copies and multiplies long runs of memory that lie side by side.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+class Layer:
+    """What all layers share: no parameters, unless a layer makes some."""
+
+    def __init__(self):
+        self.parameters = {}  # what an optimizer changes
+        self.gradients = {}  # of the loss, of the same shapes
+        self.statistics = {}  # what a layer learns otherwise
+
+    def require(self, fits, x, wanted):
+        """Raise a ValueError that names the layer, unless the input fits."""
+        if not fits:
+            name = type(self).__name__
+            raise ValueError(f"{name} needs an input {wanted}, not {x.shape}")
+
+
+class Linear(Layer):
+    """A weighted sum of all inputs for each output: x @ weights + bias.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        The numbers of features of the input, (n, n_inputs), and the output.
+    rng : numpy.random.Generator
+        Draws the weights, normal with the variance 2 / n_inputs (He et al., 2015,
+        equation 10). The bias starts at 0.
+    bias : bool, optional
+        Whether to have one. Before batch normalization it has no effect.
+    """
+
+    def __init__(self, n_inputs, n_outputs, rng, bias=True):
+        super().__init__()
+        scale = np.sqrt(2 / n_inputs)
+        weights = scale * rng.standard_normal((n_inputs, n_outputs))
+        self.parameters["weights"] = weights.astype(np.float32)
+        if bias:
+            self.parameters["bias"] = np.zeros(n_outputs, np.float32)
+
+    def forward(self, x, training=False):
+        """Return the weighted sums, shape (n, n_outputs)."""
+        weights = self.parameters["weights"]
+        fits = x.ndim == 2 and x.shape[1] == len(weights)
+        self.require(fits, x, f"of shape (n, {len(weights)})")
+        self.x = x
+        sums = x @ weights
+        if "bias" in self.parameters:
+            sums += self.parameters["bias"]
+        return sums
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient with respect to x, shape (n, n_inputs)."""
+        self.gradients["weights"] = self.x.T @ gradient
+        if "bias" in self.parameters:
+            self.gradients["bias"] = gradient.sum(axis=0)
+        return gradient @ self.parameters["weights"].T if to_input else None
+
+
+class ReLU(Layer):
+    """The positive part of each element; any shape."""
+
+    def forward(self, x, training=False):
+        """Return max(0, x)."""
+        self.positive = x > 0
+        return np.maximum(x, 0)
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient where x was positive, 0 elsewhere."""
+        return gradient * self.positive
+
+
+class Dropout(Layer):
+    """Set a share of the elements to 0 in training, and scale up the others.
+
+    Source: Srivastava et al., 2014; "inverted", so that evaluation changes nothing.
+
+    Parameters
+    ----------
+    rate : float
+        The share to drop, from 0 to below 1.
+    rng : numpy.random.Generator
+        Draws which.
+    """
+
+    def __init__(self, rate, rng):
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"the dropout rate must be from 0 to below 1, not {rate}")
+        self.rate = rate
+        self.rng = rng
+
+    def forward(self, x, training=False):
+        """Return x in evaluation, and in training x with dropped elements."""
+        if not training:
+            self.mask = x.dtype.type(1)
+            return x
+        kept = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+        self.mask = kept / x.dtype.type(1 - self.rate)
+        return x * self.mask
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient, through the same mask."""
+        return gradient * self.mask
+
+
+class BatchNorm(Layer):
+    """Give each feature or channel the mean 0 and variance 1, then scale and shift.
+
+    In training the mean and variance are those of the batch; in evaluation, running
+    averages of them. Source: Ioffe and Szegedy, 2015, algorithm 1.
+
+    Parameters
+    ----------
+    n_features : int
+        Features of an input (n, n_features), or channels of one (c, h, w, n).
+    momentum : float, optional
+        The weight of the newest batch in the running averages.
+    epsilon : float, optional
+        Added to the variance, so that nothing is divided by 0.
+    """
+
+    def __init__(self, n_features, momentum=0.1, epsilon=1e-5):
+        super().__init__()
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.parameters["scale"] = np.ones(n_features, np.float32)
+        self.parameters["shift"] = np.zeros(n_features, np.float32)
+        self.statistics["mean"] = np.zeros(n_features, np.float32)
+        self.statistics["variance"] = np.ones(n_features, np.float32)
+
+    def forward(self, x, training=False):
+        """Return the normalized input, of the same shape."""
+        n_features = len(self.parameters["scale"])
+        axis = -1 if x.ndim == 2 else 0  # where the features are
+        fits = x.ndim in (2, 4) and x.shape[axis] == n_features
+        self.require(fits, x, f"of {n_features} features or channels")
+        self.axes = (0,) if x.ndim == 2 else (1, 2, 3)
+        if training:
+            mean = self._mean(x)
+            centered = x - self._wide(mean)
+            variance = self._mean(centered, centered)
+            for name, new in (("mean", mean), ("variance", variance)):
+                self.statistics[name] += self.momentum * (new - self.statistics[name])
+        else:
+            mean, variance = self.statistics["mean"], self.statistics["variance"]
+            centered = x - self._wide(mean)
+        self.training = training
+        self.deviation = np.sqrt(variance + x.dtype.type(self.epsilon))
+        self.normalized = centered
+        self.normalized /= self._wide(self.deviation)
+        out = self.normalized * self._wide(self.parameters["scale"])
+        out += self._wide(self.parameters["shift"])
+        return out
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient with respect to x, of the same shape."""
+        shift = self._mean(gradient)
+        scale = self._mean(gradient, self.normalized)
+        count = gradient.size // shift.size
+        self.gradients["shift"] = shift * count
+        self.gradients["scale"] = scale * count
+        if self.training:  # the mean and the variance depended on x, too
+            gradient = gradient - self.normalized * self._wide(scale)
+            gradient -= self._wide(shift)
+        return gradient * self._wide(self.parameters["scale"] / self.deviation)
+
+    def _mean(self, x, weight=None):
+        """Return the mean over everything but features, of x or of x * weight."""
+        if x.ndim == 2:
+            return (x if weight is None else x * weight).mean(axis=0)
+        rows = x.reshape(len(x), -1)
+        if weight is None:
+            return rows.mean(axis=1)
+        products = np.einsum("ci,ci->c", rows, weight.reshape(rows.shape))
+        return products / x.dtype.type(rows.shape[1])
+
+    def _wide(self, per_feature):
+        """Give one number for each feature the shape that broadcasts against x."""
+        return per_feature if self.axes == (0,) else per_feature.reshape(-1, 1, 1, 1)
+
+
+class Images(Layer):
+    """Turn rows of pixels, (n, height * width), into images (1, height, width, n).
+
+    Parameters
+    ----------
+    height, width : int, optional
+        Of an image, in pixels.
+    """
+
+    def __init__(self, height=28, width=28):
+        super().__init__()
+        self.size = (height, width)
+
+    def forward(self, x, training=False):
+        """Return the images, with the batch last."""
+        n_pixels = self.size[0] * self.size[1]
+        fits = x.ndim == 2 and x.shape[1] == n_pixels
+        self.require(fits, x, f"of shape (n, {n_pixels})")
+        return np.ascontiguousarray(x.T).reshape(1, *self.size, len(x))
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient as rows, (n, height * width)."""
+        return gradient.reshape(-1, gradient.shape[-1]).T
+
+
+class Flatten(Layer):
+    """Turn feature maps (channels, height, width, n) into rows of features."""
+
+    def forward(self, x, training=False):
+        """Return the rows, shape (n, channels * height * width)."""
+        self.require(x.ndim == 4, x, "of shape (channels, height, width, n)")
+        self.shape = x.shape
+        return x.reshape(-1, x.shape[-1]).T
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient in the shape of x."""
+        return np.ascontiguousarray(gradient.T).reshape(self.shape)
+
+
+class Convolution(Layer):
+    """Slide small filters over all channels of an image.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Channels of the input, (n_inputs, height, width, n), and of the output.
+    size : int
+        The filters' height and width, in pixels.
+    rng : numpy.random.Generator
+        Draws the filters, as for `Linear`, from n_inputs * size**2 inputs each.
+    padding : int, optional
+        Pixels of background to add at each edge.
+    bias : bool, optional
+        Whether to have one. Before batch normalization it has no effect.
+    """
+
+    def __init__(self, n_inputs, n_outputs, size, rng, padding=0, bias=True):
+        super().__init__()
+        if not 0 <= padding < size:
+            raise ValueError(f"padding must be from 0 to {size - 1}, not {padding}")
+        self.padding = padding
+        shape = (n_outputs, n_inputs, size, size)
+        filters = np.sqrt(2 / (n_inputs * size**2)) * rng.standard_normal(shape)
+        self.parameters["weights"] = filters.astype(np.float32)
+        if bias:
+            self.parameters["bias"] = np.zeros(n_outputs, np.float32)
+
+    def forward(self, x, training=False):
+        """Return the feature maps, (n_outputs, height', width', n).
+
+        height' is height + 2 * padding - size + 1, and width' likewise.
+        """
+        filters = self.parameters["weights"]
+        n_outputs, n_inputs, size, _ = filters.shape
+        fits = x.ndim == 4 and len(x) == n_inputs
+        self.require(fits, x, f"of shape ({n_inputs}, height, width, n)")
+        smallest = size - 2 * self.padding
+        self.require(min(x.shape[1:3]) >= smallest, x, f"{smallest} pixels high, wide")
+        self.x = x
+        height, width = (pixels - smallest + 1 for pixels in x.shape[1:3])
+        out = np.empty((n_outputs, height, width * x.shape[-1]), x.dtype)
+        for y, columns in enumerate(columns_by_row(x, size, self.padding)):
+            np.matmul(filters.reshape(n_outputs, -1), columns, out=out[:, y])
+        out = out.reshape(n_outputs, height, width, -1)
+        if "bias" in self.parameters:
+            out += self.parameters["bias"].reshape(-1, 1, 1, 1)
+        return out
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient with respect to x, of its shape."""
+        filters = self.parameters["weights"]
+        n_outputs, n_inputs, size, _ = filters.shape
+        if "bias" in self.parameters:
+            self.gradients["bias"] = gradient.sum(axis=(1, 2, 3))
+        if not to_input:
+            total = 0
+            rows = columns_by_row(self.x, size, self.padding)
+            for y, columns in enumerate(rows):
+                total += gradient[:, y].reshape(n_outputs, -1) @ columns.T
+            self.gradients["weights"] = total.reshape(filters.shape)
+            return None
+        # The way back is a convolution with the filters turned around. Its columns
+        # serve for the gradient of the filters as well.
+        turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3).reshape(n_inputs, -1)
+        total, out = 0, np.empty((*self.x.shape[:2], self.x[0, 0].size), self.x.dtype)
+        rows = columns_by_row(gradient, size, size - 1 - self.padding)
+        for y, columns in enumerate(rows):
+            np.matmul(turned, columns, out=out[:, y])
+            total += self.x[:, y].reshape(n_inputs, -1) @ columns.T
+        total = total.reshape(n_inputs, n_outputs, size, size)[..., ::-1, ::-1]
+        self.gradients["weights"] = total.transpose(1, 0, 2, 3)
+        return out.reshape(self.x.shape)
+
+
+def columns_by_row(x, size, padding=0):
+    """Copy the windows that filters see into the columns of a matrix, row by row.
+
+    One row of output pixels at a time, so that the matrix stays in the processor's
+    cache. The same memory is used again for the next row.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Shape (channels, height, width, n).
+    size, padding : int
+        As for `Convolution`.
+
+    Yields
+    ------
+    numpy.ndarray
+        Shape (channels * size**2, width' * n), for each of height' rows.
+    """
+    pad = (padding, padding)
+    x = np.pad(x, [(0, 0), pad, pad, (0, 0)]) if padding else x
+    windows = sliding_window_view(x, (size, size), axis=(1, 2))
+    windows = windows.transpose(1, 0, 4, 5, 2, 3)  # (height', c, size, size, width', n)
+    columns = np.empty(windows.shape[1:], x.dtype)
+    for window in windows:
+        np.copyto(columns, window)
+        yield columns.reshape(len(x) * size**2, -1)
+
+
+class MaxPool(Layer):
+    """Keep the largest of each 2 × 2 pixels; an odd last row or column is left out."""
+
+    def forward(self, x, training=False):
+        """Return maps half as high and wide, (channels, height', width', n)."""
+        fits = x.ndim == 4 and min(x.shape[1:3]) >= 2
+        self.require(fits, x, "of shape (channels, height, width, n), 2 × 2 or larger")
+        self.shape = x.shape
+        top, bottom = x[:, :-1:2], x[:, 1::2]
+        self.lower = bottom > top
+        columns = np.maximum(top, bottom)
+        left, right = columns[:, :, :-1:2], columns[:, :, 1::2]
+        self.right = right > left
+        return np.maximum(left, right)
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient in the shape of x: all to the first of the largest."""
+        c, height, width, n = gradient.shape
+        columns = np.zeros((c, height, self.shape[2], n), gradient.dtype)
+        np.multiply(gradient, self.right, out=columns[:, :, 1::2])
+        np.subtract(gradient, columns[:, :, 1::2], out=columns[:, :, : 2 * width : 2])
+        out = np.zeros(self.shape, gradient.dtype)
+        np.multiply(columns, self.lower, out=out[:, 1::2])
+        np.subtract(columns, out[:, 1::2], out=out[:, : 2 * height : 2])
+        return out

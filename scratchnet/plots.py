@@ -1,0 +1,103 @@
+"""The figures that several chapters draw."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+
+def show_digits(images, titles=None, n_columns=10, size=0.9):
+    """Draw images in a grid, dark on light, each with a title if wanted.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Shape (n, 784) or (n, height, width).
+    titles : list of str, optional
+        One for each image.
+    n_columns : int, optional
+        Images in a row of the grid.
+    size : float, optional
+        The width of one image, in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Of one axes for each image.
+    """
+    n_rows = -(-len(images) // n_columns)
+    height = size * (1.3 if titles else 1.0)
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=(size * n_columns, height * n_rows), squeeze=False
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
+        side = int(np.sqrt(image.size))
+        axis.imshow(image.reshape(-1, image.size // side), cmap="gray_r")
+        if titles is not None:
+            axis.set_title(titles[place], fontsize=10)
+    return figure
+
+
+def plot_history(history):
+    """Draw the losses and the validation accuracy of `fit`, a panel for each.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        From `scratchnet.training.fit`, with a validation set.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels, one above the other.
+    """
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(6.4, 5), sharex=True)
+    epochs = np.arange(1, len(history["training_loss"]) + 1)
+    upper.plot(epochs, history["training_loss"], "--", label="training, under way")
+    upper.plot(epochs, history["validation_loss"], label="validation")
+    upper.set(ylabel="Cross-entropy [nats]", ylim=(0, None))
+    upper.legend()
+    lower.plot(epochs, 100 * np.array(history["validation_accuracy"]), color="C1")
+    lower.set(xlabel="Epochs", ylabel="Validation accuracy [%]")
+    return figure
+
+
+def plot_ladder(rungs):
+    """Draw the accuracy ladder: test error, cost, and size, one row for each network.
+
+    Parameters
+    ----------
+    rungs : list of dict
+        From `scratchnet.records.ladder`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel, errors on a logarithmic axis.
+    """
+    figure, axis = plt.subplots(figsize=(7.2, 0.5 * len(rungs) + 0.8))
+    places = np.arange(len(rungs))[::-1]
+    errors = np.array([100 - rung["mean"] for rung in rungs])
+    for place, error, rung in zip(places, errors, rungs, strict=True):
+        spread = 100 - np.array(rung["accuracies"])
+        axis.plot(spread, np.full(len(spread), place), "o", color="C0", alpha=0.35)
+        axis.plot(error, place, "D", color="C1", markersize=7)
+        cost = f"{rung['seconds']:,.0f} s  ·  {rung['n_parameters']:,} weights"
+        note = f"{rung['mean']:.2f} %  ·  {cost}"
+        axis.annotate(
+            note, (error, place), (0, 8), textcoords="offset points", ha="center",
+            fontsize=8.5,
+        )  # fmt: skip
+    axis.plot(errors, places, color="C1", linewidth=1, alpha=0.5)
+    axis.set(
+        xscale="log",
+        xlabel="Misread test images [%], fewer to the right",
+        yticks=places,
+        yticklabels=[rung["title"] for rung in rungs],
+        ylim=(-0.6, len(rungs) - 0.2),
+        xlim=(errors.max() * 2.5, errors.min() / 2.5),
+    )
+    ticks = [tick for tick in (20, 10, 5, 2, 1, 0.5, 0.2) if tick < errors.max() * 2.5]
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    return figure

@@ -1,0 +1,244 @@
+"""The networks on the accuracy ladder, each with the training that it gets.
+
+`benchmarks/accuracy.py` trains them and records what they reach on the test images.
+All choices in this file were made on the last 10,000 training images.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchnet.augmentation import augment
+from scratchnet.layers import (
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Flatten,
+    Images,
+    Linear,
+    MaxPool,
+    ReLU,
+)
+from scratchnet.losses import softmax_cross_entropy, squared_error
+from scratchnet.optimizers import SGD, triangular
+from scratchnet.records import FOLDER
+from scratchnet.sequential import Sequential
+from scratchnet.training import fit
+
+
+class Recipe(NamedTuple):
+    """How to make a network, and how to train it."""
+
+    title: str
+    network: Callable  # called with a generator, returns a Sequential
+    training: dict  # the keywords of `scratchnet.training.fit`
+
+
+def perceptron(*sizes, dropout=0.0, normalized=False):
+    """Return a function that makes fully connected layers with ReLU between them.
+
+    Parameters
+    ----------
+    *sizes : int
+        Features, from the input's to the output's.
+    dropout : float, optional
+        The rate after each hidden layer.
+    normalized : bool, optional
+        Whether to normalize the batch before each ReLU.
+    """
+
+    def make(rng):
+        layers = []
+        for n_inputs, n_outputs in pairwise(sizes[:-1]):
+            layers.append(Linear(n_inputs, n_outputs, rng, bias=not normalized))
+            layers += [BatchNorm(n_outputs)] if normalized else []
+            layers.append(ReLU())
+            layers += [Dropout(dropout, rng)] if dropout else []
+        return Sequential(*layers, Linear(sizes[-2], sizes[-1], rng))
+
+    return make
+
+
+def convolutional(*units, n_features):
+    """Return a function that makes units of convolution, batch norm, and ReLU.
+
+    Parameters
+    ----------
+    *units : tuple
+        (channels, size, padding, pool): the number and size of the filters, the
+        padding, and whether to keep the largest of 2 × 2.
+    n_features : int
+        How many numbers the last unit leaves for the linear layer on top.
+    """
+
+    def make(rng):
+        layers, n_inputs = [Images()], 1
+        for n_outputs, size, padding, pool in units:
+            layers.append(
+                Convolution(n_inputs, n_outputs, size, rng, padding, bias=False)
+            )
+            layers += [MaxPool()] if pool else []  # first: then there's less to do
+            layers += [BatchNorm(n_outputs), ReLU()]
+            n_inputs = n_outputs
+        return Sequential(*layers, Flatten(), Linear(n_features, 10, rng))
+
+    return make
+
+
+def with_momentum(weight_decay=0.0):
+    """Return the optimizer that most recipes share, as keywords of `fit`."""
+    return {
+        "optimizer": partial(SGD, 0.9, nesterov=True, weight_decay=weight_decay),
+        "schedule": triangular,
+    }
+
+
+smoothed = partial(softmax_cross_entropy, label_smoothing=0.05)
+
+
+KEPT = ("cnn-best",)  # recipes whose trained weights are kept, for later chapters
+
+TINY = convolutional(
+    (8, 5, 0, True),
+    (12, 3, 0, False),
+    (12, 3, 0, True),
+    (16, 3, 0, False),
+    n_features=64,
+)
+
+RECIPES = {
+    "mini-batches": Recipe(
+        "All images, in mini-batches",
+        perceptron(784, 100, 10),
+        {"epochs": 10, "learning_rate": 0.1, "loss": squared_error, "batch_size": 32},
+    ),
+    "softmax": Recipe(
+        "Softmax and cross-entropy",
+        perceptron(784, 100, 10),
+        {"epochs": 10, "learning_rate": 0.1, "batch_size": 32},
+    ),
+    "momentum": Recipe(
+        "Momentum and a schedule",
+        perceptron(784, 100, 10),
+        {"epochs": 30, "learning_rate": 0.1, **with_momentum(2e-4)},
+    ),
+    "mlp": Recipe(
+        "Two hidden layers, dropout",
+        perceptron(784, 512, 256, 10, dropout=0.3),
+        {"epochs": 30, "learning_rate": 0.1, **with_momentum(2e-5)},
+    ),
+    "mlp-normalized": Recipe(
+        "Batch normalization",
+        perceptron(784, 512, 256, 10, dropout=0.3, normalized=True),
+        {"epochs": 30, "learning_rate": 0.1, **with_momentum(2e-5)},
+    ),
+    "mlp-augmented": Recipe(
+        "An MLP on invented data",
+        perceptron(784, 768, 256, 10, normalized=True),
+        {
+            "epochs": 60,
+            "learning_rate": 0.1,
+            **with_momentum(1e-4),
+            "augment": augment,
+            "averaging": 0.998,
+            "loss": smoothed,
+        },
+    ),
+    "cnn-plain": Recipe(
+        "A small CNN instead",
+        TINY,
+        {"epochs": 22, "learning_rate": 0.1, **with_momentum(5e-4), "parts": 2},
+    ),
+    "cnn-tiny": Recipe(
+        "The small CNN on invented data",
+        TINY,
+        {
+            "epochs": 22,
+            "learning_rate": 0.1,
+            **with_momentum(5e-4),
+            "augment": augment,
+            "averaging": 0.998,
+            "parts": 2,
+        },
+    ),
+    "cnn-best": Recipe(
+        "The best single network",
+        convolutional(
+            (24, 5, 0, True),
+            (32, 3, 0, False),
+            (48, 3, 0, True),
+            (64, 3, 1, False),
+            (96, 3, 0, False),
+            n_features=384,
+        ),
+        {
+            "epochs": 30,
+            "learning_rate": 0.1,
+            **with_momentum(5e-4),
+            "loss": smoothed,
+            "augment": augment,
+            "averaging": 0.998,
+            "parts": 2,
+        },
+    ),
+}
+
+
+def fresh_network(name, seed=1):
+    """Return a recipe's network before training, and the generator that goes on."""
+    rng = np.random.default_rng(seed)
+    return RECIPES[name].network(rng), rng
+
+
+def train_recipe(name, images, labels, seed=1, **changes):
+    """Train a network on the ladder.
+
+    Parameters
+    ----------
+    name : str
+        Of `RECIPES`.
+    images, labels : numpy.ndarray
+        float32, shape (n, 784), from 0 to 1; and integers, shape (n,).
+    seed : int, optional
+        Of all that is random.
+    **changes
+        Keywords of `scratchnet.training.fit` that differ from the recipe's.
+
+    Returns
+    -------
+    network : Sequential
+        Trained.
+    history : dict
+        As from `fit`.
+    """
+    network, rng = fresh_network(name, seed)
+    options = RECIPES[name].training | changes
+    if "optimizer" in options:
+        options["optimizer"] = options["optimizer"]()
+    return network, fit(network, images, labels, rng=rng, **options)
+
+
+def weights_file(name, seed):
+    """Return the path of the weights that `benchmarks/accuracy.py` keeps."""
+    return FOLDER / f"{name}-{seed}.npz"
+
+
+def trained(name, seed=1):
+    """Return a network as `benchmarks/accuracy.py` has trained it, and kept.
+
+    Parameters
+    ----------
+    name : str
+        Of `KEPT`.
+    seed : int, optional
+        From 1 to 5.
+
+    Returns
+    -------
+    Sequential
+        Its weights, kept in float16, are float32.
+    """
+    return fresh_network(name)[0].load(weights_file(name, seed))

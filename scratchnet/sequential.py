@@ -1,0 +1,143 @@
+"""A network: layers, one after another, and a file to keep them in."""
+
+import copy
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+
+class Sequential:
+    """Layers that pass their output on to the next.
+
+    Parameters
+    ----------
+    *layers : Layer
+        From `scratchnet.layers`, in the order of the forward pass.
+    """
+
+    def __init__(self, *layers):
+        self.layers = layers
+
+    def forward(self, x, training=False):
+        """Return the output of the last layer: for a classifier, the logits, (n, 10).
+
+        Parameters
+        ----------
+        x : numpy.ndarray
+            What the first layer takes, such as pixels from 0 to 1, shape (n, 784).
+        training : bool, optional
+            Whether dropout drops, and batch normalization uses the batch.
+        """
+        if not np.issubdtype(x.dtype, np.floating):
+            raise ValueError(f"the input must be float32 or float64, not {x.dtype}")
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, gradient, to_input=False):
+        """Compute all gradients of the loss, from that with respect to the output.
+
+        Parameters
+        ----------
+        gradient : numpy.ndarray
+            Of the shape of the output.
+        to_input : bool, optional
+            Whether to go on to the gradient with respect to x, and return it.
+        """
+        trains = [bool(layer.parameters) for layer in self.layers]
+        last = 0 if to_input or not any(trains) else trains.index(True)
+        for place in range(len(self.layers) - 1, last - 1, -1):
+            gradient = self.layers[place].backward(gradient, to_input or place > last)
+        return gradient
+
+    def _named(self, *kinds):
+        return {
+            f"{place}.{name}": array
+            for place, layer in enumerate(self.layers)
+            for kind in kinds
+            for name, array in getattr(layer, kind).items()
+        }
+
+    @property
+    def parameters(self):
+        """All parameters, by names such as "0.weights". Change them in place."""
+        return self._named("parameters")
+
+    @property
+    def gradients(self):
+        """The gradients that `backward` has left, by the same names."""
+        return self._named("gradients")
+
+    @property
+    def state(self):
+        """All parameters and statistics: what evaluation needs, and a file keeps."""
+        return self._named("parameters", "statistics")
+
+    @property
+    def n_parameters(self):
+        """How many numbers are trained."""
+        return sum(array.size for array in self.parameters.values())
+
+    def predict(self, x, batch_size=100):
+        """Return the logits in evaluation mode, a batch at a time to save memory."""
+        starts = range(0, len(x), batch_size)
+        return np.concatenate([self.forward(x[i : i + batch_size]) for i in starts])
+
+    def twin(self):
+        """Return a network of the same parameters with its own memory for a batch.
+
+        Both can run at once, each on a part of a batch. The twin's dropout has a
+        generator of its own, and it leaves the statistics of the layers alone.
+        """
+        layers = [copy.copy(layer) for layer in self.layers]
+        for layer in layers:
+            layer.gradients = {}
+            layer.statistics = copy.deepcopy(layer.statistics)
+            if hasattr(layer, "rng"):
+                [layer.rng] = layer.rng.spawn(1)
+        return Sequential(*layers)
+
+    def astype(self, dtype):
+        """Convert all arrays, such as to float64 for gradient checks; return self."""
+        for layer in self.layers:
+            for arrays in (layer.parameters, layer.statistics):
+                arrays.update({name: a.astype(dtype) for name, a in arrays.items()})
+        return self
+
+    def save(self, path):
+        """Write parameters and statistics to a file, `.npz`; whole, or not at all."""
+        path = Path(path)
+        unfinished = path.with_name(path.name + ".part")
+        with unfinished.open("wb") as file:
+            np.savez(file, **self.state)
+        unfinished.replace(path)
+
+    def load(self, path):
+        """Read what `save` wrote into a network of the same layers; return self.
+
+        Raises
+        ------
+        ValueError
+            If the file isn't one that `save` wrote, whole, or its arrays aren't those
+            of this network.
+        """
+        wanted = self.state
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                arrays = {name: saved[name] for name in saved.files}
+        except (ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{path} isn't a whole file of a network") from error
+        shapes, found = (
+            {name: array.shape for name, array in each.items()}
+            for each in (wanted, arrays)
+        )
+        for name in sorted(shapes.keys() | found.keys()):
+            if shapes.get(name) != found.get(name):
+                raise ValueError(
+                    f"{path} isn't of this network: {name} is {found.get(name)}"
+                    f" there, {shapes.get(name)} here"
+                )
+        for name, array in arrays.items():
+            wanted[name][...] = array
+        return self

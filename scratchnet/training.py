@@ -1,0 +1,200 @@
+"""The training loop that all networks of Part II share."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from scratchnet.losses import check_labels, softmax_cross_entropy
+from scratchnet.metrics import measure
+from scratchnet.optimizers import SGD, constant
+from scratchnet.progress import progress
+
+
+def fit(
+    network,
+    images,
+    labels,
+    *,
+    rng,
+    epochs,
+    learning_rate,
+    batch_size=128,
+    optimizer=None,
+    schedule=constant,
+    loss=softmax_cross_entropy,
+    augment=None,
+    validation_set=None,
+    patience=None,
+    averaging=None,
+    parts=1,
+    threads=1,
+):
+    """Train a network in mini-batches.
+
+    Parameters
+    ----------
+    network : Sequential
+        Changed in place.
+    images, labels : numpy.ndarray
+        float32 or float64, shape (n, 784), and integers, shape (n,).
+    rng : numpy.random.Generator
+        Shuffles the images anew each epoch, and is handed to `augment`.
+    epochs : int
+        How often each image is seen.
+    learning_rate : float
+        The highest; `schedule` says which share of it a step takes.
+    batch_size : int, optional
+        Images a step. The last images of an epoch that don't fill a batch wait for
+        another epoch.
+    optimizer : SGD or Adam, optional
+        Plain `SGD()`, unless given.
+    schedule : callable, optional
+        Called with the share of all steps that are done, 0 to 1.
+    loss : callable, optional
+        Called with logits and labels, returns a mean and its gradient.
+    augment : callable, optional
+        Called with the images of a batch and `rng`, returns others.
+    validation_set : tuple of numpy.ndarray, optional
+        Images and labels to measure the network on after each epoch.
+    patience : int, optional
+        Stop after so many epochs without a better validation loss, and go back to
+        the best parameters. Needs a `validation_set`.
+    averaging : float, optional
+        The share of the past in a running average of the parameters, such as 0.998.
+        At the end, the average takes the place of the parameters, and the statistics
+        of batch normalization are measured anew.
+    parts : int, optional
+        Split each batch into so many, each with batch statistics of its own.
+    threads : int, optional
+        How many parts to work on at once. Doesn't change the result.
+
+    Returns
+    -------
+    dict of str to list of float
+        "training_loss", the mean over each epoch's batches as they were trained on;
+        with a `validation_set` also "validation_loss" and "validation_accuracy".
+
+    Raises
+    ------
+    ValueError
+        If images and labels don't fit together, a label is no class, a pixel isn't a
+        finite number, there are fewer images than a batch takes, fewer images in a
+        batch than parts, or the learning rate is negative.
+    FloatingPointError
+        If the loss or the parameters stop being finite, as they do when the learning
+        rate is too high.
+    """
+    for x, y in ((images, labels), *([validation_set] if validation_set else [])):
+        check_labels(y, len(x))
+        if not np.issubdtype(x.dtype, np.floating):
+            raise ValueError(f"images must be float32 or float64, not {x.dtype}")
+        if not np.isfinite(x).all():
+            raise ValueError(
+                "images must be finite numbers, but some are NaN or infinite"
+            )
+    if not 0 < batch_size <= len(images):
+        raise ValueError(f"a batch of {batch_size} from {len(images)} images")
+    if not 0 < parts <= batch_size:
+        raise ValueError(f"{parts} parts of a batch of {batch_size} images")
+    if not 0 <= learning_rate < np.inf:
+        raise ValueError(f"learning_rate must not be negative: {learning_rate}")
+    if patience and validation_set is None:
+        raise ValueError("patience needs a validation_set")
+    optimizer = optimizer or SGD()
+    twins = [network, *(network.twin() for _ in range(parts - 1))]
+    parameters = network.parameters
+    average = {name: array.copy() for name, array in parameters.items()}
+    history = {"training_loss": []}
+    if validation_set:
+        history |= {"validation_loss": [], "validation_accuracy": []}
+    steps_per_epoch = len(images) // batch_size
+    n_steps, total = 0, epochs * steps_per_epoch
+    best_loss, best_epoch, best_state = np.inf, 0, {}
+
+    def require_finite(numbers):
+        if not np.isfinite(numbers).all():
+            raise FloatingPointError(
+                f"training diverged in epoch {epoch + 1}: try a lower"
+                f" learning_rate than {learning_rate}"
+            )
+
+    def learn_from(twin, batch, batch_labels):
+        value, gradient = loss(twin.forward(batch, training=True), batch_labels)
+        twin.backward(gradient * (len(batch) / batch_size))
+        return value * (len(batch) / batch_size)
+
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        progress(total=total, desc="Steps") as bar,
+        np.errstate(over="ignore", invalid="ignore"),  # the loss tells, below
+    ):
+        run = pool.map if threads > 1 else map
+        for epoch in range(epochs):
+            order = rng.permutation(len(images))
+            losses = []
+            for step in range(steps_per_epoch):
+                chosen = order[step * batch_size : (step + 1) * batch_size]
+                batch = images[chosen]
+                if augment:
+                    batch = augment(batch, rng)
+                shares = (np.array_split(a, parts) for a in (batch, labels[chosen]))
+                losses.append(sum(run(learn_from, twins, *shares)))
+                require_finite(losses[-1])
+                gradients = {
+                    name: sum(twin.gradients[name] for twin in twins)
+                    for name in parameters
+                }
+                rate = learning_rate * schedule(n_steps / total)
+                optimizer.step(parameters, gradients, rate)
+                n_steps += 1
+                bar.update()
+                if averaging:
+                    past = min(averaging, n_steps / (n_steps + 10))
+                    for name, array in parameters.items():
+                        average[name] += (1 - past) * (array - average[name])
+            for array in network.state.values():  # after the last step as well
+                require_finite(array)
+            history["training_loss"].append(float(np.mean(losses)))
+            if validation_set:
+                measured = measure(network, *validation_set)
+                history["validation_loss"].append(measured[0])
+                history["validation_accuracy"].append(measured[1])
+            if patience and measured[0] < best_loss:
+                best_loss, best_epoch = measured[0], epoch
+                best_state = {name: a.copy() for name, a in network.state.items()}
+            elif patience and epoch - best_epoch >= patience:
+                break
+    for name, array in best_state.items():
+        network.state[name][...] = array
+    if averaging:
+        for name, array in parameters.items():
+            array[...] = average[name]
+        measure_statistics(network, images)
+    return history
+
+
+def measure_statistics(network, images, batch_size=1000):
+    """Set the statistics of batch normalization to their means over all images.
+
+    The running averages lag behind in training, and belong to augmented images and
+    to parameters that averaging has replaced.
+
+    Parameters
+    ----------
+    network : Sequential
+        Its statistics are changed, its parameters are not.
+    images : numpy.ndarray
+        Plain training images, shape (n, 784).
+    batch_size : int, optional
+        How many images at a time.
+    """
+    layers = [layer for layer in network.layers if layer.statistics]
+    momenta = [layer.momentum for layer in layers]
+    n_done, n_batches = 0, -(-len(images) // batch_size)
+    for batch in np.array_split(images, n_batches):  # none of them much smaller
+        n_done += len(batch)
+        for layer in layers:
+            layer.momentum = len(batch) / n_done  # so that the average is the mean
+        network.forward(batch, training=bool(layers))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
