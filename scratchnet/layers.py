@@ -125,7 +125,8 @@ class BatchNorm(Layer):
     """Give each feature or channel the mean 0 and variance 1, then scale and shift.
 
     In training the mean and variance are those of the batch; in evaluation, running
-    averages of them. Source: Ioffe and Szegedy, 2015, algorithm 1.
+    averages of them. A batch of one row is its own mean: nothing but the shift is
+    left of it. Source: Ioffe and Szegedy, 2015, algorithm 1.
 
     Parameters
     ----------

@@ -74,7 +74,8 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
         raise ValueError(
             f"label_smoothing must be from 0 to below 1, not {label_smoothing}"
         )
-    targets = np.full_like(logits, label_smoothing / n_classes)
+    dtype = np.result_type(logits, np.float32)  # float, whatever the logits are
+    targets = np.full(logits.shape, label_smoothing / n_classes, dtype)
     targets[np.arange(n), labels] += 1 - label_smoothing
     logarithms = log_softmax(logits)
     loss = -np.sum(targets * logarithms) / n

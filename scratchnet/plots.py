@@ -75,29 +75,33 @@ def plot_ladder(rungs):
     matplotlib.figure.Figure
         One panel, errors on a logarithmic axis.
     """
-    figure, axis = plt.subplots(figsize=(7.2, 0.5 * len(rungs) + 0.8))
-    places = np.arange(len(rungs))[::-1]
-    errors = np.array([100 - rung["mean"] for rung in rungs])
+    figure, axis = plt.subplots(figsize=(5.8, 0.55 * len(rungs) + 0.7))
+    errors = [100 - rung["mean"] for rung in rungs]
+    worst, best = 1.3 * max(errors), 0.8 * min(errors)
+    places = range(len(rungs), 0, -1)
     for place, error, rung in zip(places, errors, rungs, strict=True):
         spread = 100 - np.array(rung["accuracies"])
-        axis.plot(spread, np.full(len(spread), place), "o", color="C0", alpha=0.35)
+        axis.hlines(place, worst, error, color="C0", linewidth=3)
+        axis.plot(spread, np.full(len(spread), place), "o", color="C1", alpha=0.6)
         axis.plot(error, place, "D", color="C1", markersize=7)
-        cost = f"{rung['seconds']:,.0f} s  ·  {rung['n_parameters']:,} weights"
-        note = f"{rung['mean']:.2f} %  ·  {cost}"
-        axis.annotate(
-            note, (error, place), (0, 8), textcoords="offset points", ha="center",
-            fontsize=8.5,
-        )  # fmt: skip
-    axis.plot(errors, places, color="C1", linewidth=1, alpha=0.5)
+        cost = f"{rung['seconds']:,.0f} s · {rung['n_parameters']:,} weights"
+        for text, x, side in (
+            (rung["title"], worst, "left"),
+            (f"{rung['mean']:.2f} % · {cost}", best, "right"),
+        ):
+            axis.annotate(
+                text, (x, place), (0, 7), textcoords="offset points", ha=side,
+                fontsize=9.5,
+            )  # fmt: skip
     axis.set(
         xscale="log",
         xlabel="Misread test images [%], fewer to the right",
-        yticks=places,
-        yticklabels=[rung["title"] for rung in rungs],
-        ylim=(-0.6, len(rungs) - 0.2),
-        xlim=(errors.max() * 2.5, errors.min() / 2.5),
+        ylim=(0.5, len(rungs) + 0.7),
+        xlim=(worst, best),
     )
-    ticks = [tick for tick in (20, 10, 5, 2, 1, 0.5, 0.2) if tick < errors.max() * 2.5]
+    ticks = [tick for tick in (20, 10, 5, 2, 1, 0.5, 0.2) if best < tick < worst]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
     return figure

@@ -164,6 +164,26 @@ RECIPES = {
             "parts": 2,
         },
     ),
+    "cnn-small": Recipe(
+        "A CNN of 32,000 weights",
+        convolutional(
+            (16, 5, 0, True),
+            (24, 3, 0, False),
+            (32, 3, 0, True),
+            (32, 3, 1, False),
+            (36, 3, 0, False),
+            n_features=144,
+        ),
+        {
+            "epochs": 20,
+            "learning_rate": 0.1,
+            **with_momentum(5e-4),
+            "loss": smoothed,
+            "augment": augment,
+            "averaging": 0.998,
+            "parts": 2,
+        },
+    ),
     "cnn-best": Recipe(
         "The best single network",
         convolutional(

@@ -100,6 +100,8 @@ def fit(
         raise ValueError(f"learning_rate must not be negative: {learning_rate}")
     if patience and validation_set is None:
         raise ValueError("patience needs a validation_set")
+    if patience and averaging:
+        raise ValueError("patience and averaging each choose the final parameters")
     optimizer = optimizer or SGD()
     twins = [network, *(network.twin() for _ in range(parts - 1))]
     parameters = network.parameters
@@ -119,14 +121,16 @@ def fit(
             )
 
     def learn_from(twin, batch, batch_labels):
-        value, gradient = loss(twin.forward(batch, training=True), batch_labels)
-        twin.backward(gradient * (len(batch) / batch_size))
-        return value * (len(batch) / batch_size)
+        share = len(batch) / batch_size
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss tells, below
+            value, gradient = loss(twin.forward(batch, training=True), batch_labels)
+            twin.backward(gradient * share)
+        return value * share
 
     with (
         ThreadPoolExecutor(threads) as pool,
         progress(total=total, desc="Steps") as bar,
-        np.errstate(over="ignore", invalid="ignore"),  # the loss tells, below
+        np.errstate(over="ignore", invalid="ignore"),
     ):
         run = pool.map if threads > 1 else map
         for epoch in range(epochs):

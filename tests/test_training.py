@@ -1,0 +1,430 @@
+"""The training loop, and the file that a network is kept in."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from scratchnet import training
+from scratchnet.layers import (
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Flatten,
+    Images,
+    Linear,
+    MaxPool,
+    ReLU,
+)
+from scratchnet.losses import softmax_cross_entropy, squared_error
+from scratchnet.metrics import measure
+from scratchnet.optimizers import SGD, Adam, cosine, triangular
+from scratchnet.sequential import Sequential
+from scratchnet.training import fit, measure_statistics
+
+
+def make_network(seed=0, dropout=0.0):
+    """Return a small network for 3 × 3 pixels and 3 classes."""
+    rng = np.random.default_rng(seed)
+    return Sequential(
+        Linear(9, 12, rng, bias=False),
+        BatchNorm(12),
+        ReLU(),
+        Dropout(dropout, rng),
+        Linear(12, 3, rng),
+    )
+
+
+def make_convolutional(seed=0):
+    """Return a small convolutional network for 6 × 6 pixels and 3 classes."""
+    rng = np.random.default_rng(seed)
+    return Sequential(
+        Images(6, 6),
+        Convolution(1, 3, 3, rng, bias=False),
+        MaxPool(),
+        BatchNorm(3),
+        ReLU(),
+        Flatten(),
+        Linear(12, 3, rng),
+    )
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """Return 60 images of 9 pixels, whose label is the brightest of three pixels."""
+    images = np.random.default_rng(1).random((60, 9), dtype=np.float32)
+    return images, images[:, :3].argmax(axis=1)
+
+
+@pytest.fixture(scope="module")
+def other():
+    """Return 40 more of them."""
+    images = np.random.default_rng(2).random((40, 9), dtype=np.float32)
+    return images, images[:, :3].argmax(axis=1)
+
+
+def train(data, network=None, **how):
+    """Train a new network, unless one is given; return it and its history."""
+    network = network or make_network()
+    how = {"epochs": 4, "learning_rate": 0.1, "batch_size": 16} | how
+    rng = np.random.default_rng(how.pop("seed", 3))
+    return network, fit(network, *data, rng=rng, **how)
+
+
+def assert_same(network, other_network):
+    for name, array in network.state.items():
+        assert np.array_equal(array, other_network.state[name]), name
+
+
+# What fit does ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", [partial(SGD, 0.9, nesterov=True), Adam])
+def test_training_learns(tiny, other, optimizer):
+    how = {"epochs": 60, "learning_rate": 0.02, "schedule": triangular}
+    network, history = train(tiny, **how, optimizer=optimizer(), validation_set=other)
+    assert {name: len(values) for name, values in history.items()} == {
+        "training_loss": 60,
+        "validation_loss": 60,
+        "validation_accuracy": 60,
+    }
+    assert history["training_loss"][-1] < 0.5 * history["training_loss"][0]
+    assert history["validation_accuracy"][-1] > 0.6
+    measured = measure(network, *other)
+    last = history["validation_loss"][-1], history["validation_accuracy"][-1]
+    assert last == measured
+
+
+def noisy(images, rng):
+    """Stand in for augmentation."""
+    return images + rng.normal(scale=0.01, size=images.shape).astype(np.float32)
+
+
+def test_the_same_seed_gives_the_same_network(tiny, other):
+    how = {"augment": noisy, "averaging": 0.9, "validation_set": other}
+    first, history = train(tiny, make_network(dropout=0.3), **how)
+    again, same = train(tiny, make_network(dropout=0.3), **how)
+    assert history == same
+    assert_same(first, again)
+    different, _ = train(tiny, make_network(dropout=0.3), **how, seed=4)
+    assert not np.array_equal(different.predict(tiny[0]), first.predict(tiny[0]))
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_threads_do_not_change_a_bit(tiny, parts):
+    one, history = train(tiny, make_network(dropout=0.3), parts=parts, threads=1)
+    two, same = train(tiny, make_network(dropout=0.3), parts=parts, threads=2)
+    assert history == same
+    assert_same(one, two)
+
+
+def test_threads_do_not_change_a_bit_of_a_convolutional_network():
+    rng = np.random.default_rng(5)
+    data = rng.random((40, 36), dtype=np.float32), rng.integers(3, size=40)
+    runs = [
+        train(data, make_convolutional(), parts=2, threads=threads)
+        for threads in (1, 2)
+    ]
+    assert runs[0][1] == runs[1][1]
+    assert_same(runs[0][0], runs[1][0])
+
+
+@pytest.mark.parametrize("parts", [2, 3, 16])
+def test_parts_do_not_change_what_is_learned_without_batch_statistics(tiny, parts):
+    def plain():
+        rng = np.random.default_rng(6)
+        return Sequential(Linear(9, 5, rng), ReLU(), Linear(5, 3, rng)).astype(float)
+
+    data = tiny[0].astype(float), tiny[1]
+    whole, history = train(data, plain())
+    split, same = train(data, plain(), parts=parts)
+    assert np.allclose(history["training_loss"], same["training_loss"], rtol=1e-12)
+    for name, array in whole.parameters.items():
+        assert np.allclose(split.parameters[name], array, rtol=1e-9, atol=1e-12)
+
+
+def test_one_step_is_one_step_of_gradient_descent(tiny):
+    images, labels = tiny
+    network, by_hand = make_network(), make_network()
+    loss = partial(softmax_cross_entropy, label_smoothing=0.1)
+    _, history = train(tiny, network, epochs=1, batch_size=60, loss=loss)
+    value, gradient = loss(by_hand.forward(images, training=True), labels)
+    by_hand.backward(gradient)
+    SGD().step(by_hand.parameters, by_hand.gradients, 0.1)
+    assert np.isclose(history["training_loss"][0], value, rtol=1e-5)
+    for name, array in by_hand.state.items():
+        assert np.allclose(network.state[name], array, rtol=1e-4, atol=1e-6), name
+
+
+def test_the_schedule_is_asked_for_the_share_of_the_steps_that_are_done(tiny):
+    asked = []
+
+    def schedule(progress):
+        asked.append(progress)
+        return cosine(progress)
+
+    train(tiny, epochs=2, batch_size=25, schedule=schedule)  # 2 steps, 10 images wait
+    assert asked == [0, 0.25, 0.5, 0.75]
+
+
+def test_each_image_is_seen_once_an_epoch(tiny):
+    seen = []
+
+    def watch(images, rng):
+        seen.append(images.copy())
+        return images
+
+    train(tiny, epochs=2, batch_size=20, augment=watch)
+    epochs = np.concatenate(seen).reshape(2, 60, 9)
+    for images in epochs:
+        assert np.array_equal(np.sort(images, axis=0), np.sort(tiny[0], axis=0))
+    assert not np.array_equal(*epochs)
+
+
+def test_patience_stops_and_goes_back_to_the_best_parameters(tiny, other):
+    states = []
+
+    def remember(images, rng):
+        states.append({name: a.copy() for name, a in network.state.items()})
+        return images
+
+    network = make_network()
+    how = {"learning_rate": 2.0, "epochs": 200, "batch_size": 60, "augment": remember}
+    _, history = train(tiny, network, **how, validation_set=other, patience=3)
+    losses = history["validation_loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 4 < 200
+    assert measure(network, *other)[0] == losses[best]
+    for name, array in states[best + 1].items():  # as the next epoch found it
+        assert np.array_equal(network.state[name], array)
+
+
+def test_averaging_gives_what_a_direct_computation_gives(tiny):
+    path = []
+
+    class Watched(SGD):
+        def step(self, parameters, gradients, learning_rate):
+            path.append({name: array.copy() for name, array in parameters.items()})
+            super().step(parameters, gradients, learning_rate)
+
+    plain, _ = train(tiny, optimizer=Watched())
+    network, _ = train(tiny, averaging=0.8)
+    places = [*path[1:], plain.parameters]
+    average = path[0]
+    for n_steps, place in enumerate(places, start=1):
+        past = min(0.8, n_steps / (n_steps + 10))
+        average = {
+            name: past * average[name] + (1 - past) * array
+            for name, array in place.items()
+        }
+    for name, array in network.parameters.items():
+        assert np.allclose(array, average[name], rtol=1e-4, atol=1e-6)
+    hidden = tiny[0] @ network.parameters["0.weights"]
+    assert np.allclose(network.state["1.mean"], hidden.mean(axis=0), atol=1e-5)
+    assert np.allclose(network.state["1.variance"], hidden.var(axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("n", [60, 59, 41, 21])  # 21: one left over
+def test_measured_statistics_are_means_over_all_images(tiny, n):
+    network, images = make_network(), tiny[0][:n]
+    before = {name: array.copy() for name, array in network.parameters.items()}
+    hidden = images @ network.parameters["0.weights"]
+    measure_statistics(network, images, batch_size=20)
+    assert np.allclose(network.state["1.mean"], hidden.mean(axis=0), atol=1e-5)
+    # Within the batches alone, so a little less than over all images at once.
+    ratio = network.state["1.variance"] / hidden.var(axis=0)
+    assert (ratio > 0.8).all() and (ratio <= 1.0001).all()
+    assert network.layers[1].momentum == 0.1
+    for name, array in network.parameters.items():
+        assert np.array_equal(array, before[name])
+
+
+def test_no_epochs_change_nothing(tiny):
+    network, history = train(tiny, epochs=0)
+    assert history == {"training_loss": []}
+    assert_same(network, make_network())
+
+
+# What it refuses -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.zeros(59, int)}, "60 images but 59 labels"),
+        ({"labels": np.full(60, 10)}, "label 10 is not in 0 to 9"),
+        ({"labels": np.full(60, 3)}, "label 3 is not in 0 to 2"),
+        ({"labels": np.zeros(60)}, "labels must be a row of integers, not float64"),
+        ({"images": np.zeros((60, 8))}, r"Linear needs an input of shape \(n, 9\)"),
+        ({"images": np.full((60, 9), np.nan)}, "images must be finite numbers"),
+        ({"images": np.full((60, 9), np.inf)}, "images must be finite numbers"),
+        ({"images": np.ones((60, 9), np.uint8)}, "float32 or float64, not uint8"),
+        ({"batch_size": 61}, "a batch of 61 from 60 images"),
+        ({"batch_size": 0}, "a batch of 0 from 60 images"),
+        ({"parts": 17}, "17 parts of a batch of 16 images"),
+        ({"parts": 0}, "0 parts of a batch"),
+        ({"learning_rate": -0.1}, "learning_rate must not be negative: -0.1"),
+        ({"learning_rate": float("nan")}, "learning_rate must not be negative: nan"),
+        ({"patience": 2}, "patience needs a validation_set"),
+        (
+            {"validation_set": (np.full((4, 9), np.nan), np.zeros(4, int))},
+            "images must be finite numbers",
+        ),
+        (
+            {"validation_set": (np.zeros((4, 9)), np.zeros(3, int))},
+            "4 images but 3 labels",
+        ),
+    ],
+)
+def test_training_refuses_what_does_not_fit(tiny, change, message):
+    data = change.pop("images", tiny[0]), change.pop("labels", tiny[1])
+    with pytest.raises(ValueError, match=message):
+        train(data, **change)
+
+
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, squared_error])
+def test_training_stops_when_it_diverges(tiny, loss):
+    rng = np.random.default_rng(7)
+    network = Sequential(Linear(9, 5, rng), ReLU(), Linear(5, 3, rng))
+    with pytest.raises(FloatingPointError, match="try a lower learning_rate than 1e"):
+        train(tiny, network, learning_rate=1e30, epochs=9, loss=loss)
+
+
+def test_the_last_step_cannot_diverge_unseen(tiny):
+    rng = np.random.default_rng(8)
+    network = Sequential(Linear(9, 3, rng))
+    how = {"learning_rate": 1e40, "epochs": 1, "batch_size": 60}
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
+        train(tiny, network, **how)
+
+
+def test_a_gradient_of_nan_stops_training(tiny):
+    def broken(logits, labels):
+        return 1.0, np.full_like(logits, np.nan)
+
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
+        train(tiny, loss=broken)
+
+
+def test_a_network_refuses_pixels_that_are_not_scaled():
+    network = make_network(dropout=0.5)
+    for mode in (False, True):
+        with pytest.raises(ValueError, match="float32 or float64, not uint8"):
+            network.forward(np.ones((4, 9), np.uint8), training=mode)
+
+
+# The network and its file ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [make_network, make_convolutional])
+def test_a_saved_network_comes_back(tmp_path, make):
+    network, fresh = make(seed=9), make(seed=10)
+    n_pixels = 9 if make is make_network else 36
+    images = np.random.default_rng(11).random((20, n_pixels), dtype=np.float32)
+    network.forward(images, training=True)  # so that there are statistics
+    network.save(tmp_path / "network.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["network.npz"]
+    assert fresh.load(tmp_path / "network.npz") is fresh
+    assert_same(fresh, network)
+    assert np.array_equal(fresh.predict(images), network.predict(images))
+
+
+def test_loading_refuses_the_file_of_another_network(tmp_path):
+    path = tmp_path / "network.npz"
+    rng = np.random.default_rng(12)
+    Sequential(Linear(9, 12, rng), ReLU(), Linear(12, 3, rng)).save(path)
+    wider = Sequential(Linear(9, 13, rng), ReLU(), Linear(13, 3, rng))
+    before = {name: array.copy() for name, array in wider.state.items()}
+    message = r"isn't of this network: 0.bias is \(12,\) there, \(13,\) here"
+    with pytest.raises(ValueError, match=message):
+        wider.load(path)
+    assert all(np.array_equal(wider.state[name], before[name]) for name in before)
+    with pytest.raises(ValueError, match=r"0.bias is \(12,\) there, None here"):
+        make_network().load(path)
+
+
+@pytest.mark.parametrize("content", ["text", "half", "array", "empty"])
+def test_loading_refuses_files_that_are_not_whole(tmp_path, content):
+    path, network = tmp_path / "network.npz", make_network()
+    network.save(path)
+    whole = path.read_bytes()
+    if content == "array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:
+        half = {
+            "text": b"not a network",
+            "half": whole[: len(whole) // 2],
+            "empty": b"",
+        }
+        path.write_bytes(half[content])
+    with pytest.raises(ValueError, match="isn't a whole file of a network"):
+        network.load(path)
+
+
+def test_loading_a_missing_file_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
+        make_network().load(tmp_path / "missing.npz")
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_an_interrupted_save_leaves_what_was_there(tmp_path, monkeypatch, existing):
+    path, network = tmp_path / "network.npz", make_network()
+    if existing:
+        network.save(path)
+
+    def interrupted(file, **arrays):
+        file.write(b"half of")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_network(seed=13).save(path)
+    assert path.exists() == existing
+    if existing:
+        assert_same(make_network(seed=14).load(path), network)
+
+
+def test_a_twin_shares_parameters_but_not_memory():
+    network = make_network(dropout=0.5)
+    twin = network.twin()
+    images = np.random.default_rng(15).random((8, 9), dtype=np.float32)
+    for name, array in network.parameters.items():
+        assert twin.parameters[name] is array
+    before = {name: array.copy() for name, array in network.state.items()}
+    ours = network.forward(images)
+    twin.backward(np.ones_like(twin.forward(images, training=True)))
+    assert not network.gradients
+    assert all(np.array_equal(network.state[name], before[name]) for name in before)
+    network.parameters["0.weights"][...] = 0
+    assert not np.array_equal(twin.forward(images), ours)
+    assert np.array_equal(twin.forward(images)[0], twin.forward(images)[1])
+
+
+def test_astype_converts_parameters_and_statistics():
+    network = make_network()
+    images = np.random.default_rng(16).random((8, 9), dtype=np.float32)
+    before = network.predict(images)
+    assert network.astype(np.float64) is network
+    assert {array.dtype for array in network.state.values()} == {np.dtype(np.float64)}
+    assert np.allclose(network.predict(images.astype(np.float64)), before, atol=1e-5)
+    assert network.n_parameters == 9 * 12 + 2 * 12 + 12 * 3 + 3
+
+
+def test_the_gradient_with_respect_to_the_input_is_there_if_wanted():
+    network = make_convolutional()
+    images = np.random.default_rng(17).random((4, 36), dtype=np.float32)
+    gradient = np.ones_like(network.forward(images))
+    wanted = network.backward(gradient, to_input=True)
+    gradients = network.gradients
+    assert wanted.shape == images.shape
+    network.backward(gradient)
+    for name, array in network.gradients.items():
+        assert np.allclose(gradients[name], array, rtol=1e-5, atol=1e-6)
+
+
+def test_measuring_does_not_train(tiny):
+    network = make_network(dropout=0.5)
+    before = {name: array.copy() for name, array in network.state.items()}
+    training.measure(network, *tiny, batch_size=7)
+    assert all(np.array_equal(network.state[name], before[name]) for name in before)
