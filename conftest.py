@@ -1,10 +1,16 @@
 """Run every notebook under `content/` with nbval, straight from its Markdown."""
 
+import os
 from unittest import mock
 
 import jupytext
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
+
+# The notebooks' kernels inherit these: no progress bars, and one thread for a matrix
+# product. Small ones are faster so, many times so on a busy machine.
+os.environ["TQDM_DISABLE"] = "1"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class MystNotebook(IPyNbFile):
