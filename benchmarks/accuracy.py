@@ -8,8 +8,7 @@ of five seeds, measures it on the test images, once, and records the results in
     python benchmarks/accuracy.py                    # all of them, an hour or two
 
 To choose between recipes, use the last 10,000 training images instead. This trains
-on the others, prints, and records no more than the learning curves of the networks
-whose weights are kept:
+on the others, prints, and records nothing:
 
     python benchmarks/accuracy.py --validate cnn-best
 """
@@ -64,10 +63,7 @@ def run(name, seed, validate=False, threads=1):
         return run_tutorial(seed, validate)
     training_set, held_out = data(validate)
     start, start_cpu = time.perf_counter(), time.process_time()
-    changes = {"validation_set": held_out} if validate else {}
-    network, history = train_recipe(
-        name, *training_set, seed=seed, threads=threads, **changes
-    )
+    network, _ = train_recipe(name, *training_set, seed=seed, threads=threads)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     if name in KEPT:  # what is kept is what is measured
         network.astype(np.float16)
@@ -79,7 +75,6 @@ def run(name, seed, validate=False, threads=1):
         "cpu": cpu,
         "clock": seconds,
         "n_parameters": network.n_parameters,
-        "history": history,
     }
 
 
@@ -137,19 +132,6 @@ def record(name, results, seeds):
     )
 
 
-def record_history(name, result):
-    """Write how one training went, measured on the validation images."""
-    command = f"python benchmarks/accuracy.py --validate --seeds 1 {name}"
-    write_record(
-        f"history-{name}",
-        {
-            "command": command,
-            "validation_accuracy": round(result["accuracy"], 2),
-            "history": result["history"],
-        },
-    )
-
-
 def clock(name):
     """Time the training with the first seed by the clock, in two threads.
 
@@ -177,9 +159,7 @@ def main():
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNGS))
-    parser.add_argument(
-        "--validate", action="store_true", help="leave the test images alone"
-    )
+    parser.add_argument("--validate", action="store_true", help="record nothing")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument(
@@ -197,24 +177,27 @@ def main():
             clock(name)
             continue
         if name == "ensemble":
-            results = [run_ensemble()]
-        else:
-            with ProcessPoolExecutor(arguments.processes) as pool:
-                jobs = [
-                    pool.submit(run, name, seed, arguments.validate) for seed in seeds
-                ]
-                results = [job.result() for job in jobs]
-        reached = np.array([result["accuracy"] for result in results])
-        print(
-            f"{name}: {reached.mean():.3f} ± {reached.std(ddof=len(reached) > 1):.3f} %"
-            f" {np.round(reached, 2)}, {np.mean([r['cpu'] for r in results]):.0f} s"
-            f" of one core, {results[0]['n_parameters']:,} weights",
-            flush=True,
-        )
-        if not arguments.validate:
-            record(name, results, seeds if name != "ensemble" else [])
-        elif name in KEPT:
-            record_history(name, results[0])
+            report(name, [run_ensemble()], [], arguments.validate)
+            continue
+        with ProcessPoolExecutor(arguments.processes) as pool:
+            jobs = [pool.submit(run, name, seed, arguments.validate) for seed in seeds]
+            results = []
+            for job in jobs:  # a run that is interrupted keeps what it has measured
+                results.append(job.result())
+                report(name, results, seeds[: len(results)], arguments.validate)
+
+
+def report(name, results, seeds, validate):
+    """Print what the runs of one rung have reached so far, and record it."""
+    reached = np.array([result["accuracy"] for result in results])
+    print(
+        f"{name}: {reached.mean():.3f} ± {reached.std(ddof=len(reached) > 1):.3f} %"
+        f" {np.round(reached, 2)}, {np.mean([r['cpu'] for r in results]):.0f} s"
+        f" of one core, {results[0]['n_parameters']:,} weights",
+        flush=True,
+    )
+    if not validate:
+        record(name, results, seeds)
 
 
 if __name__ == "__main__":

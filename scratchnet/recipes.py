@@ -150,7 +150,7 @@ RECIPES = {
     "cnn-plain": Recipe(
         "A small CNN instead",
         TINY,
-        {"epochs": 22, "learning_rate": 0.1, **with_momentum(5e-4), "parts": 2},
+        {"epochs": 10, "learning_rate": 0.1, **with_momentum(5e-4), "parts": 2},
     ),
     "cnn-tiny": Recipe(
         "The small CNN on invented data",

@@ -55,3 +55,9 @@ def test_page_asks_no_other_host_for_anything(page):
 
 def test_formulas_have_their_own_mathjax():
     assert (HTML / "_static" / "mathjax" / "tex-chtml.js").is_file()
+
+
+@pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
+def test_definition_lists_are_lists(page):
+    if re.search(r"^: \S", page.read_text("utf-8"), re.MULTILINE):
+        assert "<dt>" in built(page).read_text("utf-8")
