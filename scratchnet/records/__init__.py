@@ -82,8 +82,9 @@ def print_ladder(*names):
     rungs = ladder(*names)
     width = max(len(rung["title"]) for rung in rungs)
     for rung in rungs:
+        spread = f"± {rung['sd']:.2f}" if len(rung["accuracies"]) > 1 else " " * 6
         print(
-            f"{rung['title']:<{width}} {rung['mean']:6.2f} ± {rung['sd']:.2f} %"
+            f"{rung['title']:<{width}} {rung['mean']:6.2f} {spread} %"
             f" {rung['seconds']:6,.0f} s {rung['n_parameters']:>8,} weights"
         )
     print("\nTest accuracy (mean ± sd over seeds), seconds of one processor core for")
