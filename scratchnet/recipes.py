@@ -260,5 +260,15 @@ def trained(name, seed=1):
     -------
     Sequential
         Its weights, kept in float16, are float32.
+
+    Raises
+    ------
+    ValueError
+        If no weights are kept of that recipe and seed.
     """
+    if name not in KEPT or not weights_file(name, seed).exists():
+        raise ValueError(
+            f"no weights are kept of {name!r} with seed {seed}: there are those of"
+            f" {', '.join(KEPT)}, seeds 1 to 5; train others with train_recipe"
+        )
     return fresh_network(name)[0].load(weights_file(name, seed))

@@ -1,0 +1,102 @@
+"""The accuracy ladder: its recipes, its records, its figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from scratchnet import plots, records
+from scratchnet.recipes import KEPT, RECIPES, fresh_network, train_recipe, trained
+
+recorded = pytest.mark.parametrize(
+    "rung", records.ladder(), ids=lambda rung: rung["name"]
+)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_every_rung_is_a_recipe_and_has_a_record():
+    assert set(records.RUNGS) == {"tutorial", "ensemble", *RECIPES}
+    assert [rung["name"] for rung in records.ladder()] == list(records.RUNGS)
+
+
+@recorded
+def test_record_tells_how_it_came_about(rung):
+    assert rung["command"] == f"python benchmarks/accuracy.py {rung['name']}"
+    assert len(rung["accuracies"]) == (len(rung["seeds"]) or 1)
+    assert 80 < rung["mean"] < 100 and rung["seconds"] > 1
+    assert rung["numpy"] and rung["python"] and rung["machine"]
+
+
+@recorded
+def test_record_is_of_the_network_as_it_is_now(rung):
+    if rung["name"] in RECIPES:
+        assert fresh_network(rung["name"])[0].n_parameters == rung["n_parameters"]
+        assert rung["title"] == RECIPES[rung["name"]].title
+
+
+@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_kept_weights_are_finite_and_differ_from_the_start(name, seed):
+    network, start = trained(name, seed), fresh_network(name, seed)[0]
+    for key, array in network.state.items():
+        assert array.dtype == np.float32 and np.isfinite(array).all()
+        assert not np.array_equal(array, start.state[key])
+
+
+@pytest.mark.parametrize(("name", "seed"), [("softmax", 1), ("cnn-best", 6)])
+def test_weights_that_are_not_kept_are_refused(name, seed):
+    with pytest.raises(ValueError, match=f"'{name}' with seed {seed}.* cnn-best"):
+        trained(name, seed)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_trains_and_is_reproducible(name):
+    rng = np.random.default_rng(0)
+    images = rng.random((32, 784), dtype=np.float32)
+    labels = rng.integers(0, 10, 32)
+    few = {"epochs": 1, "batch_size": 16, "learning_rate": 0.01}
+    (network, _), (again, _) = (
+        train_recipe(name, images, labels, seed=3, **few) for _ in "ab"
+    )
+    for key, array in network.state.items():
+        assert np.array_equal(array, again.state[key])
+
+
+def test_ladder_is_printed_with_its_command(capsys):
+    records.print_ladder("softmax", "ensemble")
+    lines = capsys.readouterr().out.splitlines()
+    assert "±" in lines[0] and "±" not in lines[1]  # one ensemble has no spread
+    assert lines[-1] == "python benchmarks/accuracy.py softmax ensemble"
+
+
+def test_ladder_is_drawn_with_a_row_for_each_rung():
+    rungs = records.ladder("tutorial", "softmax", "momentum")
+    [axis] = plots.plot_ladder(rungs).axes
+    texts = " ".join(text.get_text() for text in axis.texts)
+    for rung in rungs:
+        assert rung["title"] in texts and f"{rung['mean']:.2f} %" in texts
+    left, right = axis.get_xlim()
+    assert left > 100 - rungs[0]["mean"] > 100 - rungs[-1]["mean"] > right
+
+
+def test_digits_are_drawn_in_a_grid_with_titles():
+    images = np.arange(3 * 784).reshape(3, 784)
+    figure = plots.show_digits(images, titles=["a", "b", "c"], n_columns=2)
+    drawn = [axis for axis in figure.axes if axis.images]
+    assert len(figure.axes) == 4 and [axis.get_title() for axis in drawn] == [*"abc"]
+    assert np.array_equal(drawn[2].images[0].get_array(), images[2].reshape(28, 28))
+
+
+def test_history_is_drawn_in_two_panels():
+    history = {
+        "training_loss": [2.0, 1.0],
+        "validation_loss": [1.5, 0.9],
+        "validation_accuracy": [0.5, 0.75],
+    }
+    upper, lower = plots.plot_history(history).axes
+    assert [line.get_ydata().tolist() for line in upper.lines] == [[2, 1], [1.5, 0.9]]
+    assert lower.lines[0].get_ydata().tolist() == [50, 75]  # percent
