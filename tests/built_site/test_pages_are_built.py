@@ -1,4 +1,4 @@
-"""What a build must have left behind; run after `make book`, not with the other tests.
+"""What a build must have left behind.
 
 Jupyter Book can exit 0 without having published a page.
 """
@@ -9,6 +9,7 @@ import pytest
 from test_pages import LISTED, NOTEBOOKS, ROOT
 
 HTML = ROOT / "_build" / "html"
+pytestmark = pytest.mark.usefixtures("html")
 
 
 def built(page):
