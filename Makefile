@@ -22,7 +22,7 @@ JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab data check format lock clean environment
+.PHONY: help book test lab data check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ check: environment ## Lint, spell-check, and check how the files are written
 	  | $(BIN)/ruff check --stdin-filename $$page.ipynb - || exit 1; done
 	@$(BIN)/codespell
 	@$(BIN)/python -m pytest -q tests/test_sources.py
+
+links: data ## Check the links to other sites
+	@$(BIN)/jupyter-book build . --builder linkcheck
 
 format: environment ## Put code and notebooks into their normal form
 	@$(BIN)/ruff check --fix --exit-zero .
