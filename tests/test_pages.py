@@ -42,7 +42,8 @@ def test_every_page_with_code_is_a_notebook_that_pytest_runs():
 def test_chapter_has_the_sections_that_readers_expect(page):
     headings = re.findall(r"^## (.+)$", page.read_text("utf-8"), re.MULTILINE)
     assert headings[:3] == ["What you'll do", "What you'll learn", "What you'll need"]
-    assert headings[-3:] == ["What you learned", "Exercises", "Further reading"]
+    end = [heading for heading in headings if heading != "Check yourself"][-3:]
+    assert end == ["What you learned", "Exercises", "Further reading"]
 
 
 @every_chapter
@@ -52,6 +53,23 @@ def test_every_exercise_has_a_solution_with_code_or_an_example(page):
     solutions = re.findall(r"{solution-start} (\S+)\n:class: dropdown", text)
     assert 2 <= len(exercises) <= 4
     assert solutions == exercises
+
+
+QUIZZED = [page for page in CHAPTERS if page.parent.name != "in-your-browser"]
+
+
+@pytest.mark.parametrize("page", QUIZZED, ids=lambda page: page.stem)
+def test_quiz_has_one_right_answer_to_each_question_and_explains_all(page):
+    text = page.read_text("utf-8")
+    quiz = text.split("## Check yourself\n")[1].split("## Exercises\n")[0]
+    questions = re.split(r"^\*\*Question \d\.\*\* ", quiz, flags=re.MULTILINE)[1:]
+    assert len(questions) >= 2
+    for question in questions:
+        answers = re.findall(r"^:::{dropdown} .+\n:.+\n\n(.+)\n:::$", question, re.M)
+        assert len(answers) >= 3
+        assert sum(answer.startswith("**Right.** ") for answer in answers) == 1
+        assert sum(answer.startswith("**Not quite.** ") for answer in answers) >= 2
+        assert all(len(answer.split()) >= 6 for answer in answers)
 
 
 @every_page
