@@ -4,10 +4,12 @@ import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
+from sphinx.errors import ConfigError
 
 # MathJax for TeX in, HTML out: the script, its web fonts, its screen-reader support.
 MATHJAX_PARTS = ("tex-chtml.js", "output/chtml", "a11y", "sre/mathmaps/en.json")
@@ -34,6 +36,46 @@ class AuthorYearStyle(PlainStyle):
     default_label_style = AuthorYearLabels
 
 
+def repository():
+    """Tell where the book's source is on the web, for links to edit and to launch.
+
+    Returns
+    -------
+    url, branch : str
+        From `REPOSITORY_URL` and `REPOSITORY_BRANCH`, or from what GitHub Actions
+        sets; an empty address where neither is set.
+    """
+    url = os.environ.get("REPOSITORY_URL", "")
+    if not url and os.environ.get("GITHUB_REPOSITORY"):
+        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        url = f"{server}/{os.environ['GITHUB_REPOSITORY']}"
+    branch = os.environ.get("REPOSITORY_BRANCH") or os.environ.get("GITHUB_REF_NAME")
+    return url.strip().rstrip("/").removesuffix(".git"), branch or "main"
+
+
+def set_addresses(app, config):
+    """Show the buttons that need the repository's address where there is one."""
+    url, branch = repository()
+    if not url:
+        return
+    parts = urlsplit(url)
+    known = [name for name in ("github", "gitlab") if name in parts.netloc]
+    if parts.scheme not in ("http", "https") or not known or url.count("/") < 4:
+        raise ConfigError(
+            f"REPOSITORY_URL is {url!r}, which is not the address of a repository on"
+            " GitHub or GitLab. Set it to one, such as"
+            " https://github.com/OWNER/REPOSITORY, or leave it out."
+        )
+    config.html_theme_options |= {
+        "repository_url": url,
+        "repository_branch": branch,
+        "repository_provider": known[0],
+        "use_repository_button": True,
+        "use_edit_page_button": True,
+        "use_issues_button": True,
+    }
+
+
 def copy_mathjax(app, exception):
     """Give the site its own MathJax, so that formulas need no network."""
     if exception or app.builder.format != "html":
@@ -55,5 +97,6 @@ def setup(app):
     # Small matrix products are faster in one thread, many times so on a busy machine.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
+    app.connect("config-inited", set_addresses)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
