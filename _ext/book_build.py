@@ -54,7 +54,14 @@ def repository():
 
 
 def set_addresses(app, config):
-    """Show the buttons that need the repository's address where there is one."""
+    """Tell the pages where they are, and where their source is, if it's known.
+
+    Social cards and canonical links need the address of the site, `SITE_URL`; buttons
+    to edit and to launch a page need that of the repository.
+    """
+    site = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL")
+    if site:
+        config.html_baseurl = config.ogp_site_url = site.rstrip("/") + "/"
     url, branch = repository()
     if not url:
         return

@@ -19,8 +19,9 @@ SETTINGS = (
 CONF = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "_ext")!r})
-extensions = ["sphinx_book_theme", "book_build"]
+extensions = ["sphinx_book_theme", "sphinxext.opengraph", "book_build"]
 html_theme = "sphinx_book_theme"
+ogp_social_cards = {{"enable": False}}
 """
 
 
@@ -85,11 +86,29 @@ def test_with_an_address_pages_can_be_edited_and_discussed(
     assert f'href="{issue}' in html
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("setting", ["SITE_URL", "READTHEDOCS_CANONICAL_URL"])
+def test_a_page_knows_its_address_where_the_site_has_one(build, setting, slash):
+    done, html = build(**{setting: f"https://example.org/book{slash}"})
+    assert done.returncode == 0, done.stderr
+    assert 'rel="canonical" href="https://example.org/book/index.html"' in html
+    assert 'property="og:url" content="https://example.org/book/index.html"' in html
+
+
+def test_without_an_address_a_page_names_no_host_but_says_what_it_is_about(build):
+    done, html = build()
+    assert done.returncode == 0, done.stderr
+    assert 'rel="canonical"' not in html
+    assert 'property="og:url" content="index.html"' in html
+    for description in ('name="description"', 'property="og:description"'):
+        assert f'{description} content="Some words."' in html
+
+
 @pytest.mark.parametrize(
     "address", ["git@github.com:someone/book", "https://example.org/book", "book"]
 )
 def test_an_address_without_pages_to_link_to_says_so(build, address):
-    done, html = build(REPOSITORY_URL=address)
+    done, _ = build(REPOSITORY_URL=address)
     assert done.returncode != 0
     assert "REPOSITORY_URL" in done.stderr and address in done.stderr
     assert "https://github.com/OWNER/REPOSITORY" in done.stderr
