@@ -3,8 +3,6 @@
 Nobody types these times: the words are counted, and MyST-NB has clocked the cells.
 """
 
-from html import escape
-
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 
@@ -63,12 +61,13 @@ def show_times(app, doctree, name):
     title = next(doctree.findall(nodes.title), None)
     if title is None or app.builder.format != "html":
         return
-    read, run = map(lambda text: text and escape(text), times(app.env, name))
+    read, run = times(app.env, name)
     if run and RECORD in app.env.found_docs and name != RECORD:
         address = app.builder.get_relative_uri(name, RECORD)
         run = f'<a href="{address}">{run}</a>'
     line = f'<p class="page-times">{" · ".join(filter(None, [read, run]))}</p>'
-    title.parent.insert(title.parent.index(title) + 1, nodes.raw("", line, format="html"))
+    place = title.parent.index(title) + 1
+    title.parent.insert(place, nodes.raw("", line, format="html"))
 
 
 def landing_page(app, env):

@@ -75,7 +75,7 @@ def plot_ladder(rungs):
     matplotlib.figure.Figure
         One panel, errors on a logarithmic axis.
     """
-    figure, axis = plt.subplots(figsize=(5.8, 0.55 * len(rungs) + 0.7))
+    figure, axis = plt.subplots(figsize=(5, 0.5 * len(rungs) + 0.7))
     errors = [100 - rung["mean"] for rung in rungs]
     worst, best = 1.3 * max(errors), 0.8 * min(errors)
     places = range(len(rungs), 0, -1)
@@ -91,7 +91,7 @@ def plot_ladder(rungs):
         ):
             axis.annotate(
                 text, (x, place), (0, 7), textcoords="offset points", ha=side,
-                fontsize=9.5,
+                fontsize=9,
             )  # fmt: skip
     axis.set(
         xscale="log",
