@@ -56,4 +56,5 @@ def setup(app):
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("build-finished", copy_mathjax)
+    app.setup_extension("training_digits")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
