@@ -135,18 +135,20 @@
     }
 
     /** Measure in evaluation mode, without dropout: the squared error as a mean per
-        image, the share of right answers, and whether any hidden unit is ever on. */
-    function evaluate(images, labels, weights1, weights2) {
+        image, and the share of right answers. Each unit that is ever on gets a 1 in
+        `isOn`. */
+    function evaluate(images, labels, weights1, weights2, isOn = []) {
       const layer1 = new Float64Array(weights2.length / N_LABELS);
       const scores = new Float64Array(N_LABELS);
       let error = 0;
       let right = 0;
-      let anyOn = false;
       for (let i = 0; i < labels.length; i++) {
         sumPixels(images, i * N_PIXELS, weights1, layer1);
-        for (let j = 0; j < layer1.length; j++) layer1[j] = relu(layer1[j]);
+        for (let j = 0; j < layer1.length; j++) {
+          layer1[j] = relu(layer1[j]);
+          if (layer1[j] > 0) isOn[j] = 1;
+        }
         sumHidden(layer1, weights2, scores);
-        anyOn ||= layer1.some((value) => value > 0);
         let answer = 0;
         for (let k = 0; k < N_LABELS; k++) {
           error += (scores[k] - (k === labels[i] ? 1 : 0)) ** 2;
@@ -154,7 +156,7 @@
         }
         if (answer === labels[i]) right++;
       }
-      return { error: error / labels.length, accuracy: right / labels.length, anyOn };
+      return { error: error / labels.length, accuracy: right / labels.length };
     }
 
     /** A network and all that its training needs. The settings decide everything: the
@@ -204,11 +206,13 @@
       run.measure = () => {
         const some = digits.trainingImages.subarray(0, 1000 * N_PIXELS);
         const theirs = digits.trainingLabels.subarray(0, 1000);
-        const training = evaluate(some, theirs, weights1, weights2);
+        const isOn = new Uint8Array(hiddenSize);
+        const training = evaluate(some, theirs, weights1, weights2, isOn);
         const heldOut = evaluate(
-          digits.heldOutImages, digits.heldOutLabels, weights1, weights2,
+          digits.heldOutImages, digits.heldOutLabels, weights1, weights2, isOn,
         );
-        return { epoch: run.steps / stepsPerEpoch, training, heldOut };
+        const unitsOff = isOn.filter((unit) => unit === 0).length;
+        return { epoch: run.steps / stepsPerEpoch, training, heldOut, unitsOff };
       };
       return run;
     }
@@ -234,18 +238,19 @@
 
   function startWorker(network) {
     const CHUNK = 30; // milliseconds
-    const MEASURED_PER_EPOCH = 4;
     const TOO_LARGE = 1000; // times the error of a network that answers 0 to everything
     let digits, run, settings, id, measured, seconds, end, waiting;
 
-    const begin = (message) => {
+    const quarters = (steps) => Math.floor((4 * steps) / run.stepsPerEpoch); // of epochs
+
+    function begin(message) {
       ({ settings, id } = message);
       run = network.newRun(settings, digits);
       measured = [run.measure()];
       seconds = 0;
       end = 0;
       report();
-    };
+    }
 
     function report(trouble = null) {
       const nUnits = Math.min(16, settings.hiddenSize);
@@ -270,16 +275,13 @@
         const error = run.trainBatch();
         seconds += (performance.now() - before) / 1000;
 
-        const parts = (MEASURED_PER_EPOCH * run.steps) / run.stepsPerEpoch;
-        const partsBefore = parts - MEASURED_PER_EPOCH / run.stepsPerEpoch;
-        const isDue = Math.floor(parts + 1e-9) > Math.floor(partsBefore + 1e-9);
+        const isDue = quarters(run.steps) > quarters(run.steps - 1);
         if (isDue) measured.push(run.measure());
 
         let trouble = null;
         if (!(error < TOO_LARGE)) trouble = "diverged"; // NaN as well
-        else if (isDue) {
-          const { training, heldOut } = measured.at(-1);
-          if (!training.anyOn && !heldOut.anyOn) trouble = "all units off";
+        else if (isDue && measured.at(-1).unitsOff === settings.hiddenSize) {
+          trouble = "all units off";
         }
         if (trouble) {
           end = run.steps;
@@ -348,8 +350,8 @@
     <p class="trouble" role="alert"></p>
     <p class="spoken" aria-live="polite"></p>
     <div class="charts">
-      <div><h3>Squared error</h3><svg class="error" role="img"></svg></div>
-      <div><h3>Accuracy</h3><svg class="accuracy" role="img"></svg></div>
+      <div><p class="title">Squared error per image</p><svg class="error" role="img"></svg></div>
+      <div><p class="title">Accuracy</p><svg class="accuracy" role="img"></svg></div>
     </div>
     <div class="runs" role="region" tabindex="0" aria-label="Runs">
       <table>
@@ -360,7 +362,7 @@
       </table>
     </div>
     <div class="weights">
-      <h3>First-layer weights</h3>
+      <p class="title">First-layer weights</p>
       <div class="pictures" role="img"></div>
       <p class="scale"><span>−<output></output></span><i></i><span>+<output></output></span></p>
     </div>`;
@@ -376,6 +378,7 @@
   let worker; // once the digits are there
   let current; // the run on the page
   let earlier = []; // runs before it, the latest first
+  let isLoading = false;
   let isDrawn = true;
   let lastSpoken = 0;
 
@@ -432,23 +435,26 @@
 
   /** Pass on what a button asks for; the first time, fetch the digits first. */
   async function ask(kind) {
-    if (!form.reportValidity()) return;
-    if (kind !== "pause") current.working = true;
-    draw();
+    if (isLoading || !form.reportValidity()) return;
     if (!worker) {
+      isLoading = true;
+      find(".trouble").textContent = "";
       find(".status").textContent = "Loading the images of the digits …";
       try {
         worker = await newWorker();
+        const { id, settings } = current;
+        worker.postMessage({ kind: "begin", id, settings });
       } catch (error) {
-        current.working = false;
-        draw();
+        find(".status").textContent = "";
         find(".trouble").textContent = error.message;
         return;
+      } finally {
+        isLoading = false;
       }
-      const { id, settings } = current;
-      worker.postMessage({ kind: "begin", id, settings });
     }
+    if (kind !== "pause") current.working = true;
     worker.postMessage({ kind });
+    draw();
   }
 
   async function newWorker() {
@@ -551,6 +557,7 @@
       `Epoch ${epoch.toFixed(2)}`,
       `${imagesSeen.toLocaleString("en")} images seen`,
       `${Math.round(imagesPerSecond).toLocaleString("en")} images a second`,
+      `${current.history.at(-1)?.unitsOff ?? 0} of ${current.settings.hiddenSize} units off`,
     ].join(" · ");
     find(".trouble").textContent = TROUBLE[trouble] ?? "";
     for (const name of NAMES) drawChart(find(`svg.${name}`), name);
