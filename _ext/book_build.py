@@ -106,4 +106,5 @@ def setup(app):
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("config-inited", set_addresses)
     app.connect("build-finished", copy_mathjax)
+    app.setup_extension("training_digits")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
