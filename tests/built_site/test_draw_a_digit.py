@@ -1,0 +1,271 @@
+"""The page "Draw a digit": its network, its preprocessing, and drawing on its board.
+
+`strokes.json` holds the ten digits in three hands: strokes of points [x, y], from the
+board's upper left corner (0, 0) to its lower right (1, 1).
+"""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import jupytext
+import numpy as np
+import pytest
+from test_pages import ROOT
+
+from scratchnet import load_mnist, scale_pixels
+from scratchnet.losses import softmax
+from scratchnet.recipes import fresh_network
+
+PAGE = "content/in-your-browser/draw-a-digit"
+STROKES = Path(__file__).with_name("strokes.json")
+HANDS = json.loads(STROKES.read_text("utf-8"))
+# The size, and where the upper left corner goes. At full size, there's no choice.
+MIDDLE = [(1, 0, 0), (0.7, 0.15, 0.15), (0.5, 0.25, 0.25)]
+CORNERS = [
+    (size, left * (1 - size), top * (1 - size))
+    for size in (0.7, 0.5)
+    for left in (0, 1)
+    for top in (0, 1)
+]
+
+
+@pytest.fixture(params=["http", "file"])
+def address(request, served, html):
+    """Return where the page is: on a server, and on disk."""
+    if request.param == "http":
+        return f"{served}/{PAGE}.html"
+    return (html / f"{PAGE}.html").as_uri()
+
+
+def base64_of(array):
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+# The network and the preprocessing, in JavaScript and in NumPy -----------------------
+
+
+def network_of_the_page(html):
+    """Build the network in NumPy, from the numbers that the page holds."""
+    text = (html / f"{PAGE}.html").read_text("utf-8")
+    script = r'<script type="application/json" id="draw-a-digit-network">(.*?)</script>'
+    [described] = re.findall(script, text, re.DOTALL)
+    network, _ = fresh_network("cnn-tiny")
+    for layer, saved in zip(network.layers, json.loads(described), strict=True):
+        assert saved.pop("layer") == type(layer).__name__
+        assert saved.keys() == layer.parameters.keys()
+        layer.epsilon = 0  # of batch norm, whose variance of 1 and mean of 0 stay
+        for name, parameter in saved.items():
+            numbers = np.frombuffer(base64.b64decode(parameter["base64"]), "<f4")
+            layer.parameters[name][...] = numbers.reshape(parameter["shape"])
+    return network
+
+
+def test_javascript_and_numpy_read_all_test_images_alike(page, served, html):
+    _, _, x_test, y_test = load_mnist()
+    page.goto(f"{served}/{PAGE}.html")
+    in_browser = []
+    for images in np.array_split(x_test, 20):
+        in_browser += page.evaluate(
+            """text => {
+              const pixels = Float32Array.from(atob(text), c => c.charCodeAt(0) / 255);
+              return Array.from({ length: pixels.length / 784 }, (_, i) =>
+                drawADigit.probabilities(pixels.subarray(784 * i, 784 * (i + 1))));
+            }""",
+            base64_of(images),
+        )
+    logits = network_of_the_page(html).predict(scale_pixels(x_test, np.float32))
+    probabilities = softmax(logits)
+    assert np.shape(in_browser) == (10000, 10)
+    assert (np.argmax(in_browser, axis=1) == logits.argmax(axis=1)).all()
+    assert np.abs(in_browser - probabilities).max() < 1e-3
+    assert np.mean(logits.argmax(axis=1) == y_test) > 0.985
+
+
+def chapter_functions():
+    """Run those cells of the page that define the preprocessing."""
+    names = {"np": np}
+    for cell in jupytext.read(ROOT / f"{PAGE}.md").cells:
+        if re.match(r"def (crop|overlaps|place)\(", cell.source):
+            exec(cell.source, names)
+    return names
+
+
+def test_javascript_and_numpy_prepare_drawings_alike(page, served):
+    chapter = chapter_functions()
+    *_, x_test, _ = load_mnist()
+    rng = np.random.default_rng(1)
+    page.goto(f"{served}/{PAGE}.html")
+    for image in x_test[:20].reshape(-1, 28, 28):
+        height, width = rng.integers(20, 200, 2)
+        top, left = rng.integers(0, 80, 2)
+        drawing = np.zeros((280, 280), np.float32)
+        drawing[top : top + height, left : left + width] = chapter["resize"](
+            image / 255, height, width
+        )
+        in_browser = page.evaluate(
+            """text => {
+              const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+              const data = new Float32Array(bytes.buffer);
+              const drawing = { height: 280, width: 280, data };
+              return Array.from(drawADigit.preprocess(drawing).centered.data);
+            }""",
+            base64_of(drawing),
+        )
+        expected = chapter["preprocess"](drawing.astype(np.float64))
+        np.testing.assert_allclose(in_browser, expected.ravel(), atol=1e-5)
+
+
+# Drawing -----------------------------------------------------------------------------
+
+
+def part(page, name):
+    return page.locator(f'#draw-a-digit [data-part="{name}"]')
+
+
+def open_board(page, address):
+    page.goto(address)
+    part(page, "board").scroll_into_view_if_needed()
+    return part(page, "board").bounding_box()
+
+
+def points_on_screen(box, stroke, size=1, left=0, top=0):
+    """Place a stroke on the board, with two more points on each of its lines."""
+    points = np.array(stroke) * size + [left, top]
+    along = np.linspace(0, len(points) - 1, 3 * len(points) - 2)
+    points = [np.interp(along, np.arange(len(points)), at) for at in points.T]
+    x = box["x"] + box["width"] * points[0]
+    y = box["y"] + box["height"] * points[1]
+    return list(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def draw_with_mouse(page, points):
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+
+
+def draw_with_finger(page, points):
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, touches):
+        touches = [{"x": x, "y": y} for x, y in touches]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    send("touchStart", points[:1])
+    for point in points[1:]:
+        send("touchMove", [point])
+    send("touchEnd", [])
+    session.detach()
+
+
+def answer(page):
+    """Return the answer that the page shows, once it has drawn anew."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => done()))")
+    return part(page, "answer").inner_text()
+
+
+def read(page, box, strokes, where=MIDDLE[0], draw=draw_with_mouse):
+    """Clear the board, draw a digit, and return what the page takes it for."""
+    part(page, "clear").click()
+    assert answer(page) == "?"
+    for stroke in strokes:
+        draw(page, points_on_screen(box, stroke, *where))
+    return answer(page)
+
+
+def count_right(page, box, hands, places, draw=draw_with_mouse):
+    """Return how many drawings are read right, and a list of those that aren't."""
+    wrong, n = [], 0
+    for hand in hands:
+        for digit, strokes in HANDS[hand].items():
+            for where in places:
+                n += 1
+                found = read(page, box, strokes, where, draw)
+                if found != digit:
+                    wrong.append((hand, digit, where, found))
+    return n - len(wrong), wrong
+
+
+@pytest.mark.parametrize("draw", [draw_with_mouse, draw_with_finger])
+def test_all_ten_digits_are_read_in_three_sizes(page, address, draw):
+    box = open_board(page, address)
+    scrolled = page.evaluate("scrollY")
+    right, wrong = count_right(page, box, ["upright"], MIDDLE, draw)
+    assert right == 30, wrong
+    assert page.evaluate("scrollY") == scrolled, "drawing has scrolled the page"
+
+
+def test_digits_in_three_hands_are_read_in_the_middle_and_in_the_corners(page, served):
+    box = open_board(page, f"{served}/{PAGE}.html")
+    full_size, wrong = count_right(page, box, HANDS, MIDDLE[:1])
+    assert full_size == 30, wrong
+    others, wrong = count_right(page, box, HANDS, MIDDLE[1:] + CORNERS)
+    print(f"{full_size + others} of 330 drawings are read right; not: {wrong}")
+    assert others >= 285, wrong
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_examples_are_read(page, served, digit):
+    page.goto(f"{served}/{PAGE}.html")
+    page.locator(f'[data-example="{digit}"]').click()
+    assert answer(page) == str(digit)
+
+
+def test_half_size_digits_are_misread_unless_they_are_prepared(page, served):
+    box = open_board(page, f"{served}/{PAGE}.html")
+    prepared, _ = count_right(page, box, ["upright"], CORNERS[4:])
+    part(page, "prepared").uncheck()
+    unprepared, _ = count_right(page, box, ["upright"], CORNERS[4:])
+    assert prepared >= 38
+    assert unprepared <= 16
+
+
+# Without a mouse ---------------------------------------------------------------------
+
+
+def test_keyboard_alone_draws_clears_and_hears_the_answer(page, address):
+    page.goto(address)
+    status = part(page, "status")
+    assert status.get_attribute("aria-live") == "polite"
+    part(page, "undo").focus()
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.dataset.part") == "board"
+
+    def press(*keys):
+        for key in keys:
+            page.keyboard.press(key)
+
+    def wait_for(words):
+        page.wait_for_function(
+            "words => document.querySelector('[data-part=status]').textContent"
+            ".includes(words)",
+            arg=words,
+        )
+
+    press(*["ArrowUp"] * 7, "Space")
+    wait_for("Pen down, 50% from the left, 15% from the top")
+    press(*["ArrowDown"] * 14, "Space")
+    wait_for("a 1 (")
+    press("Delete")
+    wait_for("The board is empty")
+    assert answer(page) == "?"
+
+    press(*["ArrowUp"] * 14, *["ArrowLeft"] * 4, "Space", *["ArrowRight"] * 8)
+    for _ in range(8):  # down to the left: a step left, a step down, and so on
+        press("ArrowDown", "Shift+ArrowLeft", "Shift+ArrowLeft", "ArrowDown")
+    press("Space")
+    wait_for("a 7 (")
+    press("Control+z")
+    wait_for("The board is empty")
+
+
+def test_page_says_something_useful_where_scripts_are_off(browser, served):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{served}/{PAGE}.html")
+        assert page.get_by_text("The drawing board needs JavaScript").is_visible()
+        assert not part(page, "board").is_visible()
