@@ -14,6 +14,9 @@ MNIST_SOURCE ?= $(wildcard ../shared/mnist)
 override MNIST_SOURCE := $(if $(wildcard $(MNIST_SOURCE)),$(abspath $(MNIST_SOURCE)),$(MNIST_SOURCE))
 export MNIST_SOURCE
 
+# Where serve-data listens.
+PORT ?= 8000
+
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
 INSTALLED := $(BIN)/.installed-$(VERSION)
@@ -22,10 +25,10 @@ JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab data check links format lock clean environment
+.PHONY: help book test lab data serve-data check links format lock clean environment
 
 help: ## List the commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 book: data $(BIN)/.pages ## Build the website; print the page to open
 	@$(BUILD)
@@ -40,6 +43,9 @@ lab: data ## Open the notebooks in JupyterLab
 
 data: environment ## Fetch and verify MNIST
 	@$(BIN)/python -m scratchnet.fetch
+
+serve-data: environment ## Serve MNIST to the laptops of a room; print what to type there
+	@$(BIN)/python -m classroom.serve_data --port $(PORT)
 
 check: environment ## Lint, spell-check, and check how the files are written
 	@$(BIN)/ruff check .
