@@ -99,7 +99,7 @@ def pages_with_courses(app, env):
     return [docname for docname, values in data if values.get("course")]
 
 
-class FillIn(SphinxPostTransform):
+class CourseTables(SphinxPostTransform):
     """Replace the placeholders with tables."""
 
     default_priority = 8  # before links are resolved
@@ -190,5 +190,5 @@ def setup(app):
     app.add_node(CoursePlaceholder)
     app.add_directive("course-timings", CourseTimings)
     app.connect("env-updated", pages_with_courses)
-    app.add_post_transform(FillIn)
+    app.add_post_transform(CourseTables)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
