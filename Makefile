@@ -14,6 +14,10 @@ MNIST_SOURCE ?= $(wildcard ../shared/mnist)
 override MNIST_SOURCE := $(if $(wildcard $(MNIST_SOURCE)),$(abspath $(MNIST_SOURCE)),$(MNIST_SOURCE))
 export MNIST_SOURCE
 
+# Where serve-data listens, and where student writes.
+PORT ?= 8000
+COURSE ?= _build/classroom
+
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
 INSTALLED := $(BIN)/.installed-$(VERSION)
@@ -22,10 +26,10 @@ JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab data check links format lock clean environment
+.PHONY: help book test lab data serve-data student grade check links format lock clean environment
 
 help: ## List the commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 book: data $(BIN)/.pages ## Build the website; print the page to open
 	@$(BUILD)
@@ -40,6 +44,19 @@ lab: data ## Open the notebooks in JupyterLab
 
 data: environment ## Fetch and verify MNIST
 	@$(BIN)/python -m scratchnet.fetch
+
+serve-data: environment ## Serve MNIST to the laptops of a room; print what to type there
+	@$(BIN)/python -m classroom.serve_data --port $(PORT)
+
+student: environment .teaching/.installed-$(VERSION) ## Make the editions for a class: with solutions and without
+	@$(BIN)/python -m classroom.editions --course $(COURSE)
+
+grade: data .teaching/.installed-$(VERSION) ## Grade the answers to a chapter: make grade CHAPTER=load COURSE=…
+	@cd $(COURSE) && MNIST_SOURCE=$(CURDIR)/_data PYTHONPATH=$(CURDIR)/.teaching \
+	  PATH="$$PATH:$(CURDIR)/.teaching/bin" \
+	  $(CURDIR)/$(BIN)/python -m nbgrader autograde $(CHAPTER)
+	@cd $(COURSE) && PYTHONPATH=$(CURDIR)/.teaching PATH="$$PATH:$(CURDIR)/.teaching/bin" \
+	  $(CURDIR)/$(BIN)/python -m nbgrader export
 
 check: environment ## Lint, spell-check, and check how the files are written
 	@$(BIN)/ruff check .
@@ -77,6 +94,13 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupy
 	@echo "Making the environment in .venv (about 600 MB; a minute or two) …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# The grader, beside the environment, so that readers' JupyterLab stays as it is.
+.teaching/.installed-$(VERSION): requirements-teaching.txt $(INSTALLED)
+	@rm -rf .teaching
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --target .teaching -r requirements-teaching.txt
 	@touch $@
 
 # The cache of executed pages does not see the package change: empty it then.

@@ -7,6 +7,8 @@ import jupytext
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from classroom.exercises import try_wrong_answers
+
 # The notebooks' kernels inherit these: no progress bars, and one thread for a matrix
 # product. Small ones are faster so, many times so on a busy machine.
 os.environ["TQDM_DISABLE"] = "1"
@@ -18,7 +20,7 @@ class MystNotebook(IPyNbFile):
 
     def collect(self):
         def read(path, as_version):
-            return jupytext.read(path)
+            return try_wrong_answers(jupytext.read(path))
 
         with mock.patch("nbval.plugin.nbformat.read", read):
             yield from super().collect()

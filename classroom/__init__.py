@@ -1,0 +1,1 @@
+"""What a teacher runs: MNIST for the room, editions with and without solutions."""

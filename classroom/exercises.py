@@ -1,0 +1,168 @@
+"""Find a page's exercises, their solutions, and the checks that grade an answer.
+
+The page is the only source. An exercise can be graded if its solution ends with a
+hidden cell, tagged `autograder`: assertions on the names that the exercise asks for,
+then `wrong_answers`, a list of code that the assertions must reject.
+"""
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+MARK = re.compile(
+    r"^```{(exercise|solution)-(start|end)} *(.*)\n((?::.*\n)*)```$\n?", re.MULTILINE
+)
+
+
+@dataclass
+class Exercise:
+    """An exercise of a page.
+
+    Attributes
+    ----------
+    label, title : str
+        Its name, as links use it, and its heading.
+    text : str
+        What is asked, in MyST.
+    solution : list
+        The cells that a reader sees when the solution is unfolded.
+    check : str
+        Assertions that accept the solution; empty if it can't be graded by code.
+    wrong_answers : list of str
+        Code that they reject.
+    """
+
+    label: str
+    title: str
+    text: str = ""
+    solution: list = field(default_factory=list)
+    check: str = ""
+    wrong_answers: list = field(default_factory=list)
+
+
+def is_tagged(cell, tag):
+    """Tell whether a cell has this tag."""
+    return tag in cell.metadata.get("tags", [])
+
+
+def split_page(notebook):
+    """Split a page into its cells and exercises, in their order.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The page, as Jupytext reads it.
+
+    Yields
+    ------
+    nbformat.NotebookNode or Exercise
+        A cell outside of any exercise, without what marks exercises; or an exercise
+        with its solution, where the solution ends.
+
+    Raises
+    ------
+    ValueError
+        If an exercise has no solution, or a solution no exercise before it.
+    """
+    exercise, place = None, "page"
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            if place == "page":
+                yield cell
+            elif is_tagged(cell, "autograder"):
+                exercise.check, exercise.wrong_answers = split_check(cell.source)
+            elif not is_tagged(cell, "remove-cell"):
+                exercise.solution.append(cell)
+            continue
+        # MARK has four groups: the text, then kind, edge, title, options, text, …
+        pieces = MARK.split(cell.source)
+        for number in range(0, len(pieces), 5):
+            if number:
+                kind, edge, title, options = pieces[number - 4 : number]
+                if (kind, edge) == ("exercise", "start"):
+                    if exercise:
+                        raise ValueError(f"{exercise.label} has no solution")
+                    label = re.search(r"^:label: (\S+)", options, re.MULTILINE)[1]
+                    exercise = Exercise(label, title.strip())
+                    place = "exercise"
+                elif (kind, edge) == ("solution", "start"):
+                    if not exercise or exercise.label != title.strip():
+                        raise ValueError(f"{title} is a solution of no exercise here")
+                    place = "solution"
+                elif kind == "solution":
+                    if place != "solution":
+                        raise ValueError(f"{exercise.label} has no solution")
+                    yield exercise
+                    exercise, place = None, "page"
+                else:
+                    place = "between"
+            text = pieces[number].strip("\n")
+            if not text:
+                continue
+            if place == "exercise":
+                exercise.text = text
+            else:
+                part = cell.copy()
+                part.source = text
+                if place == "page":
+                    yield part
+                elif place == "solution":
+                    exercise.solution.append(part)
+    if exercise:
+        raise ValueError(f"{exercise.label} has no solution")
+
+
+def split_check(source):
+    """Split an `autograder` cell into its assertions and its wrong answers."""
+    (statement,) = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == "wrong_answers"
+    ]
+    lines = source.splitlines()
+    check = "\n".join(lines[: statement.lineno - 1]).strip("\n")
+    return check, [answer.strip("\n") for answer in ast.literal_eval(statement.value)]
+
+
+def try_wrong_answers(notebook):
+    """Have a page, when it runs as a test, also try the wrong answers on its checks.
+
+    The check has accepted the page's solution by then. Now it must reject the empty
+    answer and each wrong one, starting from what was defined before the solution. A
+    wrong answer must run: only the check may stop it.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The page; some of its cells get more code.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The same page, with as many cells as before.
+    """
+    at_start = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            marks = MARK.findall(cell.source)
+            at_start = bool(marks) and marks[-1][:2] == ("solution", "start")
+        elif at_start:
+            cell.source = f"before_the_answer = dict(globals())\n{cell.source}"
+            at_start = False
+        if cell.cell_type == "code" and is_tagged(cell, "autograder"):
+            check, _ = split_check(cell.source)
+            cell.source += TRIAL.format(check=check)
+    return notebook
+
+
+TRIAL = """
+for answer in ["", *wrong_answers]:
+    names = dict(before_the_answer)
+    exec(answer, names)
+    try:
+        exec({check!r}, names)
+    except Exception:
+        continue
+    raise AssertionError("the check accepts this answer: " + (answer or "an empty one"))
+"""

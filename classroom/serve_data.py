@@ -1,0 +1,96 @@
+"""Serve MNIST to the laptops of a room: `python -m classroom.serve_data`."""
+
+import argparse
+import socket
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import psutil
+
+from scratchnet import fetch
+from scratchnet.mnist import FILES, cache_folder
+
+NAMES = {file.name for file in FILES.values()}
+
+
+class MnistHandler(SimpleHTTPRequestHandler):
+    """Serve the four files of a folder, and nothing else."""
+
+    def send_head(self):
+        """Refuse every other name, and the folder's list of files."""
+        if self.path.lstrip("/") not in NAMES:
+            self.send_error(404, explain="Only the four files of MNIST are here.")
+            return None
+        return super().send_head()
+
+
+class RoomServer(ThreadingHTTPServer):
+    """A server that a whole room may call at the same moment."""
+
+    request_queue_size = 128  # the default, 5, turns callers away on some systems
+
+
+def addresses():
+    """List the addresses by which other computers may reach this one.
+
+    Returns
+    -------
+    list of str
+        IPv4 addresses of the network interfaces, the loopback left out. It may be
+        empty: without a network, nobody can call.
+    """
+    return [
+        address.address
+        for interface in psutil.net_if_addrs().values()
+        for address in interface
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+
+
+def main(arguments=None):
+    """Fetch and verify the files, say what to type on the laptops, serve until Ctrl+C.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The command line, by default that of the program.
+
+    Returns
+    -------
+    int
+        Exit status: 0 when it was told to stop, 1 if the files can't be had or the
+        port can't be opened.
+    """
+    parser = argparse.ArgumentParser(prog="serve_data", description=__doc__)
+    parser.add_argument("--bind", default="0.0.0.0", help="default: every network")
+    parser.add_argument("--port", default=8000, type=int, help="0 takes any free one")
+    options = parser.parse_args(arguments)
+
+    if fetch.main():
+        return 1
+    handler = partial(MnistHandler, directory=cache_folder())
+    try:
+        server = RoomServer((options.bind, options.port), handler)
+    except OSError as error:
+        print(
+            f"Port {options.port} on {options.bind} can't be opened ({error.strerror})."
+            " Choose another, as in: make serve-data PORT=8001",
+            file=sys.stderr,
+        )
+        return 1
+    with server:
+        named = [options.bind] if options.bind != "0.0.0.0" else addresses()
+        print("On the laptops:" if named else "No network yet. On the laptops:")
+        for address in named or ["ADDRESS"]:
+            print(f"  make lab MNIST_SOURCE=http://{address}:{server.server_port}")
+        print("Press Ctrl+C to stop.", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
