@@ -9,9 +9,12 @@ PYTHON := $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 endif
 
 # Where MNIST comes from first: a folder or a base URL. The public mirrors follow.
+# The word "practice" means digits that the book draws itself, where there is no MNIST.
 MNIST_SOURCE ?= $(wildcard ../shared/mnist)
 # The notebooks run in their own folders, so a folder's name must be absolute.
+ifneq ($(MNIST_SOURCE),practice)
 override MNIST_SOURCE := $(if $(wildcard $(MNIST_SOURCE)),$(abspath $(MNIST_SOURCE)),$(MNIST_SOURCE))
+endif
 export MNIST_SOURCE
 
 # Where serve-data listens, and where student writes.
@@ -23,7 +26,9 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 INSTALLED := $(BIN)/.installed-$(VERSION)
 NOTEBOOKS := $(shell grep -rl "^kernelspec:" content --include="*.md")
 JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
-BUILD := $(BIN)/jupyter-book build . -n -W --keep-going
+# Pages on practice digits have a folder of their own.
+OUTPUT := $(if $(filter practice,$(MNIST_SOURCE)),_build/practice,.)
+BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lab data serve-data student grade check links format lock clean environment
@@ -34,7 +39,7 @@ help: ## List the commands
 book: data $(BIN)/.pages ## Build the website; print the page to open
 	@$(BUILD)
 	@echo "The book is ready. Open this page in a browser:"
-	@echo "  file://$(CURDIR)/_build/html/index.html"
+	@echo "  file://$(abspath $(OUTPUT))/_build/html/index.html"
 
 test: data ## Run the unit tests and every notebook
 	@$(BIN)/python -m pytest
@@ -83,7 +88,7 @@ lock: environment ## Write constraints.txt anew, from requirements.txt
 	@mv constraints.new constraints.txt
 
 clean: ## Remove the built pages, their cache, and unfinished downloads
-	rm -rf _build _data/.download-* .pytest_cache .hypothesis .ruff_cache
+	rm -rf _build _data/.download-* _data/practice/.drawing-* .pytest_cache .hypothesis .ruff_cache
 
 environment: $(INSTALLED)
 	@echo "Using the environment in .venv ($$($(BIN)/python --version))"
@@ -105,5 +110,5 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupy
 
 # The cache of executed pages does not see the package change: empty it then.
 $(BIN)/.pages: $(wildcard scratchnet/*) $(INSTALLED)
-	@rm -rf _build/.jupyter_cache
+	@rm -rf _build/.jupyter_cache _build/practice
 	@touch $@

@@ -8,6 +8,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from classroom.exercises import try_wrong_answers
+from scratchnet import practice
 
 # The notebooks' kernels inherit these: no progress bars, and one thread for a matrix
 # product. Small ones are faster so, many times so on a busy machine.
@@ -37,6 +38,21 @@ def pytest_collect_file(file_path, parent):
     if file_path.is_relative_to(content) and is_notebook(file_path):
         return MystNotebook.from_parent(parent, path=file_path)
     return None
+
+
+def pytest_report_header():
+    """Say at the top when the digits are not MNIST."""
+    return f"⚠ {practice.NOTICE}" if practice.is_chosen() else None
+
+
+def pytest_collection_modifyitems(items):
+    """On practice digits, skip the cells that hold numbers of MNIST, and say which."""
+    cells = [item for item in items if isinstance(item, IPyNbCell)]
+    for cell in cells if practice.is_chosen() else ():
+        if "mnist-numbers" in cell.cell.metadata.get("tags", []):
+            page = cell.path.relative_to(cell.config.rootpath).as_posix()
+            reason = f"numbers of MNIST: {page}, cell {cell.cell_num}"
+            cell.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pooch
 import requests
 
+from scratchnet import practice
 from scratchnet.idx import read_idx
 from scratchnet.progress import progress
 
@@ -82,7 +83,9 @@ def load_mnist(cache=None):
     """Load MNIST: from the cache, from `MNIST_SOURCE`, or from a public mirror.
 
     The environment variable `MNIST_SOURCE` names a folder or a base URL that holds
-    the four files: a USB stick, a classroom share, a lab server.
+    the four files: a USB stick, a classroom share, a lab server. Where there is no
+    such place, `MNIST_SOURCE=practice` gives digits that `scratchnet.practice` draws,
+    and a line of output says so.
 
     Parameters
     ----------
@@ -105,6 +108,8 @@ def load_mnist(cache=None):
     MnistUnavailableError
         If no source gives a file. The message lists every source and its fault.
     """
+    if practice.is_chosen():
+        practice.announce()
     keys = ("training_images", "training_labels", "test_images", "test_labels")
     arrays = []
     for key in keys:
@@ -146,7 +151,7 @@ def fetch_file(key, cache=None):
     path : pathlib.Path
         The verified file.
     source : str
-        Where it came from: "cache", or the folder or URL.
+        Where it came from: "cache", or the folder or URL, or "practice".
 
     Raises
     ------
@@ -155,6 +160,8 @@ def fetch_file(key, cache=None):
     """
     file = FILES[key]
     cache = cache_folder() if cache is None else Path(cache)
+    if practice.is_chosen():
+        return _draw(cache / "practice") / file.name, "practice"
     cached = cache / file.name
     named = os.environ.get("MNIST_SOURCE", "").strip()
     failures = []
@@ -177,6 +184,17 @@ def fetch_file(key, cache=None):
                 stacklevel=2,
             )
     raise MnistUnavailableError(_explain(file, failures))
+
+
+def _draw(folder):
+    """Have the practice files in a folder of their own, and return it."""
+    try:
+        practice.ensure_files(folder, FILES)
+    except OSError as error:
+        raise MnistUnavailableError(
+            f"Practice digits go to {folder}, which cannot be used ({error.strerror})."
+        ) from error
+    return folder
 
 
 def _verify(path, file):
@@ -319,4 +337,8 @@ def _explain(file, failures):
 What to do: put the four files of MNIST into a folder and set the environment
 variable MNIST_SOURCE to it, or to the URL of a server that has them. The files,
 with their SHA-256 digests:
-{wanted}"""
+{wanted}
+
+If you can reach no copy of MNIST at all: with MNIST_SOURCE=practice, the book runs on
+practice digits that it draws itself. They are not MNIST, and what you measure on them
+are not the book's numbers."""

@@ -11,6 +11,7 @@ import jupytext
 import pytest
 from faulty_server import FaultyServer, good, status
 
+from scratchnet import practice
 from scratchnet.mnist import FILES, fetch_file
 
 PAGE = Path(__file__).parent.parent / "content" / "tutorial" / "load.md"
@@ -19,6 +20,8 @@ LABELS = FILES["test_labels"].name
 
 @pytest.fixture(scope="module")
 def real():
+    if practice.is_chosen():
+        pytest.skip("needs the files of MNIST, not practice digits")
     return {LABELS: fetch_file("test_labels")[0].read_bytes()}
 
 

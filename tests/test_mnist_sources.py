@@ -23,7 +23,7 @@ import pytest
 from faulty_server import FaultyServer, good, status
 
 import scratchnet
-from scratchnet import mnist
+from scratchnet import mnist, practice
 from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file, load_mnist
 
 LABELS = FILES["test_labels"].name
@@ -71,6 +71,8 @@ def faults(selection, *parts):
 @pytest.fixture(scope="session")
 def real():
     """Return the content of the four real files, by name."""
+    if practice.is_chosen():
+        pytest.skip("needs the files of MNIST, not practice digits")
     return {file.name: fetch_file(key)[0].read_bytes() for key, file in FILES.items()}
 
 
@@ -472,7 +474,7 @@ def test_a_file_where_the_cache_folder_should_be_is_explained(mirrors, cache):
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from scratchnet import mnist
+from scratchnet import mnist, practice
 signal.signal(signal.SIGINT, signal.default_int_handler)
 mnist.MIRRORS, mnist.BACK_OFF = (), 0
 key, cache, limit = sys.argv[1:]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from scratchnet import practice
+
 FOLDER = Path(__file__).parent
 
 # The rungs of the accuracy ladder, from the foot: the names in `scratchnet.recipes`
@@ -41,7 +43,15 @@ def read_record(name):
 
 
 def write_record(name, record):
-    """Write what a run measured, in place of what was recorded before."""
+    """Write what a run measured, in place of what was recorded before.
+
+    Raises
+    ------
+    RuntimeError
+        If the run was on practice digits.
+    """
+    if practice.is_chosen():
+        raise RuntimeError(f"{name} is not recorded. {practice.NOTICE}")
     text = json.dumps(record, indent=1) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
 

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-HTML = Path(__file__).parents[2] / "_build" / "html"
+from scratchnet import practice
+
+BUILD = "_build/practice/_build" if practice.is_chosen() else "_build"
+HTML = Path(__file__).parents[2] / BUILD / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update")
 

@@ -8,7 +8,9 @@ import re
 import pytest
 from test_pages import LISTED, NOTEBOOKS, ROOT
 
-HTML = ROOT / "_build" / "html"
+from built_site.conftest import HTML
+from scratchnet import practice
+
 pytestmark = pytest.mark.usefixtures("html")
 
 
@@ -22,6 +24,11 @@ def test_page_is_published(page):
     html = built(page).read_text("utf-8")
     assert title in html
     assert built(page).stat().st_mtime >= page.stat().st_mtime, "an older build"
+
+
+@pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
+def test_page_says_so_where_the_digits_are_not_mnist(page):
+    assert (practice.NOTICE in built(page).read_text("utf-8")) == practice.is_chosen()
 
 
 def test_front_door_leads_to_the_landing_page():
