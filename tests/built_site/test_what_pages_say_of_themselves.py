@@ -1,0 +1,97 @@
+"""Times, descriptions, social cards, and sizes that the build writes into pages."""
+
+import re
+from html import unescape
+
+import pytest
+from PIL import Image
+from test_pages import LISTED, NOTEBOOKS, ROOT
+
+HTML = ROOT / "_build" / "html"
+pytestmark = pytest.mark.usefixtures("html")
+every_page = pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
+
+
+def built(page):
+    return (HTML / page.relative_to(ROOT).with_suffix(".html")).read_text("utf-8")
+
+
+def meta(html, name):
+    found = re.findall(rf'<meta (?:name|property)="{name}" content="([^"]*)"', html)
+    assert len(found) == 1
+    return unescape(found[0])
+
+
+@every_page
+def test_page_says_how_long_it_takes(page):
+    line = re.findall(r'<p class="page-times">(.*?)</p>', built(page))
+    assert len(line) == 1
+    assert re.search(r"\d+ (minute|hour)s? to read", line[0])
+    ran = re.search(r"ran,? in \d+ (second|minute)s?", line[0])
+    assert bool(ran) == (page in NOTEBOOKS)
+
+
+@every_page
+def test_page_has_a_description_of_whole_sentences(page):
+    html = built(page)
+    description = meta(html, "description")
+    assert description == meta(html, "og:description")
+    assert 40 <= len(description) <= 200
+    assert description.endswith((".", "?", "!", "…"))
+    assert "[" not in description, "a citation"
+
+
+def test_no_two_pages_have_the_same_description():
+    descriptions = [meta(built(page), "description") for page in LISTED]
+    assert len(set(descriptions)) == len(LISTED)
+
+
+@every_page
+def test_page_has_a_social_card(page):
+    html = built(page)
+    card = HTML / "_images" / "social_previews" / meta(html, "og:image").split("/")[-1]
+    with Image.open(card) as image:
+        assert image.size == (
+            int(meta(html, "og:image:width")),
+            int(meta(html, "og:image:height")),
+        )
+
+
+@every_page
+def test_images_of_the_text_say_their_size(page):
+    for tag in re.findall(r'<img\b[^>]*src="[^"]*_images/[^>]*>', built(page)):
+        assert re.search(r'\swidth="\d+" height="\d+"', tag), tag
+
+
+@every_page
+def test_nothing_makes_a_page_wider_than_a_phone(page, context, served):
+    phone = context.new_page()
+    phone.set_viewport_size({"width": 390, "height": 844})
+    phone.goto(f"{served}/{page.relative_to(ROOT).with_suffix('.html').as_posix()}")
+    if "math notranslate" in built(page):
+        phone.wait_for_selector("mjx-container")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_digit_can_be_chosen_with_the_keyboard_and_is_read(page, served):
+    page.goto(f"{served}/content/index.html")
+    seven = page.get_by_role("radio", name="7")
+    assert seven.is_checked()
+    seven.focus()
+    page.keyboard.press("ArrowLeft")
+    panels = page.locator(".reader .panel:visible")
+    assert panels.count() == 1
+    heard = panels.get_attribute("aria-label")
+    assert heard.startswith("A handwritten 6 of 28 by 28 pixels")
+    answer = re.search(r"highest of the ten scores is that of (\d)", heard).group(1)
+    assert panels.locator(".verdict").inner_text().startswith(f"“{answer}”")
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_the_digit_moves_only_for_readers_who_want_it(browser, served, motion):
+    with browser.new_context(reduced_motion=motion) as context:
+        page = context.new_page()
+        page.goto(f"{served}/content/index.html")
+        style = "getComputedStyle(document.querySelector('.reader .verdict'))"
+        moves = page.evaluate(f"{style}.animationName") != "none"
+        assert moves == (motion == "no-preference")
