@@ -299,19 +299,23 @@
     }
 
     onmessage = ({ data: message }) => {
-      const { stepsPerEpoch, steps } = run ?? {};
+      if (message.kind === "digits") digits = message.digits;
+      else if (message.kind === "begin") begin(message);
+      else goOn(message.kind);
+    };
+
+    function goOn(kind) {
+      const { stepsPerEpoch, steps } = run;
       const epoch = Math.floor(steps / stepsPerEpoch);
-      if (message.digits) digits = message.digits;
-      if (message.kind === "begin") begin(message);
-      if (message.kind === "batch") end = steps + 1;
-      if (message.kind === "epoch") end = (epoch + 1) * stepsPerEpoch;
-      if (message.kind === "go") end = (epoch - (epoch % 20) + 20) * stepsPerEpoch;
-      if (message.kind === "pause") {
+      if (kind === "batch") end = steps + 1;
+      if (kind === "epoch") end = (epoch + 1) * stepsPerEpoch;
+      if (kind === "go") end = (epoch - (epoch % 20) + 20) * stepsPerEpoch;
+      if (kind === "pause") {
         end = steps;
         report();
       }
       proceed();
-    };
+    }
   }
 
   /* 3. The page ----------------------------------------------------------------------- */
@@ -334,11 +338,11 @@
         <input name="seed" type="number" value="1" min="0" max="4294967295" step="1"
           required></label>
       <label class="switch"><input name="dropout" type="checkbox" checked>
-        Dropout of half the hidden units</label>
+        <span>Dropout of half the hidden units</span></label>
       <label class="switch"><input name="slope" type="checkbox">
-        Mistake 1: ReLU’s slope from its output, with <code>&gt;=</code></label>
+        <span>Mistake 1: ReLU’s slope from its output, with <code>&gt;=</code></span></label>
       <label class="switch"><input name="doubling" type="checkbox">
-        Mistake 2: dropout doubled on the way forward only</label>
+        <span>Mistake 2: dropout doubled on the way forward only</span></label>
     </form>
     <div class="buttons">
       <button type="button" class="go">Start</button>
@@ -355,14 +359,18 @@
     </div>
     <div class="runs" role="region" tabindex="0" aria-label="Runs">
       <table>
-        <thead><tr><th scope="col">Run<th scope="col">Epochs
-          <th scope="col">Squared error<br><small>training / held out</small>
-          <th scope="col">Accuracy<br><small>training / held out</small></thead>
-        <tbody></tbody>
+        <thead>
+          <tr><th scope="col" rowspan="2">Epochs
+            <th scope="colgroup" colspan="2">Squared error
+            <th scope="colgroup" colspan="2">Accuracy
+          <tr><th scope="col">training<th scope="col">held out
+            <th scope="col">training<th scope="col">held out
       </table>
     </div>
     <div class="weights">
       <p class="title">First-layer weights</p>
+      <label class="switch"><input name="change" type="checkbox" checked>
+        <span>Only what training has changed, without the random start</span></label>
       <div class="pictures" role="img"></div>
       <p class="scale"><span>−<output></output></span><i></i><span>+<output></output></span></p>
     </div>`;
@@ -370,7 +378,7 @@
   const NAMES = ["error", "accuracy"];
   const EARLIER = ["green", "purple", "olive"]; // the book's colors for earlier runs
   const network = makeNetwork();
-  const widget = document.getElementById("watch-it-train");
+  const widget = document.querySelector(".watch-it-train");
   widget.innerHTML = MARKUP;
   const find = (selector) => widget.querySelector(selector);
   const form = find("form");
@@ -380,6 +388,7 @@
   let earlier = []; // runs before it, the latest first
   let isLoading = false;
   let isDrawn = true;
+  let areCurvesDrawn = true;
   let lastSpoken = 0;
 
   /** Read the settings, or return null and let the browser say what's wrong. */
@@ -418,6 +427,7 @@
     const { hiddenSize, seed } = settings;
     const [weights1] = network.initialWeights(network.mulberry32(seed), hiddenSize);
     const nUnits = Math.min(16, hiddenSize);
+    const pictures = network.unitPictures(weights1, hiddenSize, nUnits);
     current = {
       id: (current?.id ?? 0) + 1,
       settings,
@@ -425,12 +435,13 @@
       epoch: 0,
       imagesSeen: 0,
       imagesPerSecond: 0,
-      pictures: network.unitPictures(weights1, hiddenSize, nUnits),
+      pictures,
+      initialPictures: pictures,
       working: false,
       trouble: null,
     };
     worker?.postMessage({ kind: "begin", id: current.id, settings });
-    draw();
+    drawAll();
   }
 
   /** Pass on what a button asks for; the first time, fetch the digits first. */
@@ -472,7 +483,7 @@
     worker.onerror = ({ message }) => {
       find(".trouble").textContent = `The training stopped: ${message}. Reload the page.`;
     };
-    worker.postMessage({ digits });
+    worker.postMessage({ kind: "digits", digits });
     return worker;
   }
 
@@ -515,6 +526,7 @@
     if (id !== current.id) return;
     Object.assign(current, news);
     current.history.push(...measured);
+    if (measured.length) areCurvesDrawn = false;
     if (isDrawn) {
       isDrawn = false; // however many reports come in, draw once a frame
       requestAnimationFrame(draw);
@@ -553,16 +565,24 @@
     find(".go").textContent = working ? "Pause" : label;
     find(".go").disabled = find(".batch").disabled = find(".epoch").disabled = !!trouble;
     form.elements.doubling.disabled = !form.elements.dropout.checked;
-    find(".status").textContent = [
+    const facts = [
       `Epoch ${epoch.toFixed(2)}`,
       `${imagesSeen.toLocaleString("en")} images seen`,
       `${Math.round(imagesPerSecond).toLocaleString("en")} images a second`,
-      `${current.history.at(-1)?.unitsOff ?? 0} of ${current.settings.hiddenSize} units off`,
-    ].join(" · ");
+      `${current.history.at(-1)?.unitsOff ?? 0} of ${current.settings.hiddenSize} hidden units off`,
+    ];
+    find(".status").innerHTML = facts.map((fact) => `<span>${fact}</span>`).join(" · ");
     find(".trouble").textContent = TROUBLE[trouble] ?? "";
+    drawPictures();
+    if (areCurvesDrawn) return;
+    areCurvesDrawn = true;
     for (const name of NAMES) drawChart(find(`svg.${name}`), name);
     drawTable();
-    drawPictures();
+  }
+
+  function drawAll() {
+    areCurvesDrawn = false;
+    draw();
   }
 
   /** Draw the curves of the run and of earlier ones, in the pixels that there are. */
@@ -571,12 +591,7 @@
     const [width, height] = [svg.clientWidth, svg.clientHeight];
     const [left, right, top, bottom] = [44, 8, 8, 40];
     const runs = [current, ...earlier];
-    const scale = isError ? 1 : 100;
-    const values = runs.flatMap((run) =>
-      run.history.flatMap(({ training, heldOut }) => [training[name], heldOut[name]]),
-    );
-    const highest = Math.max(1, ...values.filter(Number.isFinite));
-    const yEnd = isError ? Math.min(2, Math.ceil(5 * highest) / 5) : 1;
+    const yEnd = isError ? 1.2 : 1; // an untrained network's error is off the chart
     const longest = Math.max(1, ...runs.map((run) => run.epoch));
     const xEnd = 20 * Math.ceil(longest / 20);
     const x = (epoch) => left + (epoch / xEnd) * (width - left - right);
@@ -585,15 +600,14 @@
     const line = (run, whose, kind) => {
       const points = run.history
         .filter((point) => Number.isFinite(point[whose][name]))
-        .map((point) => {
-          const value = Math.min(point[whose][name], yEnd);
-          return `${x(point.epoch).toFixed(1)},${y(value).toFixed(1)}`;
-        });
+        .map((point) => `${x(point.epoch)},${y(point[whose][name])}`);
       return `<polyline class="${kind}" points="${points.join(" ")}"/>`;
     };
     const xTicks = [0, 1, 2, 3, 4].map((part) => (part * xEnd) / 4);
     const yTicks = Array.from({ length: Math.round(5 * yEnd) + 1 }, (_, i) => i / 5);
     svg.innerHTML = `
+      <clipPath id="clip-${name}"><rect x="${left}" y="${top - 2}"
+        width="${width - left}" height="${height - top - bottom + 4}"/></clipPath>
       ${xTicks
         .map((tick) => `<text x="${x(tick)}" y="${height - 24}"
           text-anchor="middle">${tick}</text>`)
@@ -606,9 +620,11 @@
           }</text>`)
         .join("")}
       <text x="${x(xEnd / 2)}" y="${height - 5}" text-anchor="middle">Epochs</text>
-      ${earlier.map((run, age) => line(run, "heldOut", EARLIER[age])).join("")}
-      ${line(current, "training", "training")}
-      ${line(current, "heldOut", "held-out")}`;
+      <g clip-path="url(#clip-${name})">
+        ${earlier.map((run, age) => line(run, "heldOut", EARLIER[age])).join("")}
+        ${line(current, "training", "training")}
+        ${line(current, "heldOut", "held-out")}
+      </g>`;
 
     const latest = current.history.at(-1);
     const say = (value) => (isError ? value.toFixed(2) : percent(value));
@@ -623,26 +639,34 @@
   }
 
   function drawTable() {
-    const row = (run, age) => {
-      const latest = run.history.at(-1);
-      const pair = (show) =>
-        latest ? `${show(latest.training)} / ${show(latest.heldOut)}` : "–";
-      const keys =
-        age < 0
-          ? `<i class="training"></i> training <i class="held-out"></i> held out<br>`
-          : `<i class="${EARLIER[age]}"></i> earlier, held out<br>`;
-      return `<tr><th scope="row">${keys}<small>${describe(run.settings)}</small>
-        <td>${round(latest?.epoch ?? 0, 2)}
-        <td>${pair(({ error }) => error.toFixed(2))}
-        <td>${pair(({ accuracy }) => percent(accuracy))}</tr>`;
-    };
-    const rows = [row(current, -1), ...earlier.map(row)];
-    find("tbody").innerHTML = rows.join("");
+    const key = (color, text) => `<span><i class="${color}"></i> ${text}</span>`;
+    const rows = [current, ...earlier].map((run, place) => {
+      const keys = place
+        ? key(EARLIER[place - 1], "earlier, held out:")
+        : `${key("training", "training,")} ${key("held-out", "held out:")}`;
+      const { epoch = 0, training, heldOut } = run.history.at(-1) ?? {};
+      const cells = [
+        round(epoch, 2),
+        training?.error.toFixed(3),
+        heldOut?.error.toFixed(3),
+        training && percent(training.accuracy),
+        heldOut && percent(heldOut.accuracy),
+      ];
+      return `<tbody>
+        <tr><th scope="rowgroup" colspan="5">${keys} ${describe(run.settings)}
+        <tr>${cells.map((cell) => `<td>${cell ?? "–"}`).join("")}</tbody>`;
+    });
+    widget.querySelectorAll("tbody").forEach((body) => body.remove());
+    find("table").insertAdjacentHTML("beforeend", rows.join(""));
   }
 
   /** Draw each unit's weights: orange adds to its sum, blue takes from it. */
   function drawPictures() {
-    const { pictures, epoch } = current;
+    const { epoch, initialPictures } = current;
+    const isChange = find("[name=change]").checked;
+    const pictures = isChange
+      ? current.pictures.map((weight, w) => weight - initialPictures[w])
+      : current.pictures;
     const nUnits = pictures.length / 784;
     const holder = find(".pictures");
     while (holder.children.length > nUnits) holder.lastChild.remove();
@@ -652,7 +676,7 @@
       holder.append(canvas);
     }
     const sizes = pictures.map(Math.abs).filter(Number.isFinite);
-    const largest = Math.max(0.2, sizes.reduce((a, b) => Math.max(a, b), 0));
+    const largest = Math.max(0.1, sizes.reduce((a, b) => Math.max(a, b), 0));
     [...holder.children].forEach((canvas, unit) => {
       const paper = canvas.getContext("2d");
       const image = paper.createImageData(28, 28);
@@ -667,7 +691,7 @@
     widget.querySelectorAll(".scale output").forEach((end) => (end.value = shown));
     holder.setAttribute(
       "aria-label",
-      `The weights from the 784 pixels to ${nUnits} hidden units, a picture each, at` +
+      `${isChange ? "What training has changed in the" : "The"} weights from the 784 pixels to ${nUnits} hidden units, a picture each, at` +
         ` epoch ${round(epoch, 2)}. Blue is negative, orange positive; full color is` +
         ` ${shown}.`,
     );
@@ -677,12 +701,13 @@
   find(".batch").onclick = () => ask("batch");
   find(".epoch").onclick = () => ask("epoch");
   find(".reset").onclick = reset;
+  find("[name=change]").onchange = draw;
   form.onchange = reset;
   form.onsubmit = (event) => {
     event.preventDefault();
     reset();
   };
-  new ResizeObserver(draw).observe(find(".charts"));
+  new ResizeObserver(drawAll).observe(find(".charts"));
   reset();
 
   // For the console, and for the tests.
