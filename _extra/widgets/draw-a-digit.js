@@ -211,19 +211,19 @@
 
   const PEN = 0.08; // the width of the pen, as a share of the board
   const STEP = 0.05; // how far an arrow key moves the pen; with Shift, a fifth of it
-  const INK = 280; // pixels of the image that preprocessing starts from
+  const INK = 140; // pixels of the image that preprocessing starts from
 
   const EXAMPLES = [
     [[[.55, .14], [.42, .18], [.33, .31], [.3, .48], [.33, .67], [.42, .82], [.53, .86], [.65, .79], [.72, .62], [.73, .43], [.68, .26], [.6, .17], [.52, .14]]],
-    [[[.4, .27], [.47, .21], [.54, .12], [.53, .3], [.52, .5], [.51, .7], [.5, .88]]],
-    [[[.3, .32], [.34, .2], [.45, .13], [.58, .15], [.66, .25], [.65, .38], [.56, .53], [.44, .67], [.3, .84], [.43, .83], [.57, .84], [.73, .83]]],
-    [[[.31, .2], [.43, .13], [.57, .14], [.66, .24], [.63, .37], [.53, .45], [.43, .47], [.56, .5], [.67, .6], [.68, .73], [.59, .84], [.44, .87], [.31, .8]]],
-    [[[.57, .12], [.46, .3], [.36, .46], [.27, .6], [.42, .6], [.58, .59], [.75, .58]], [[.61, .4], [.6, .58], [.59, .74], [.58, .89]]],
-    [[[.68, .14], [.54, .14], [.39, .15], [.37, .28], [.34, .46], [.46, .41], [.59, .44], [.68, .55], [.68, .7], [.59, .82], [.45, .87], [.31, .81]]],
+    [[[.4, .27], [.47, .21], [.54, .12], [.54, .12], [.53, .3], [.52, .5], [.51, .7], [.5, .88]]],
+    [[[.3, .32], [.34, .2], [.45, .13], [.58, .15], [.66, .25], [.65, .38], [.56, .53], [.44, .67], [.3, .84], [.3, .84], [.43, .83], [.57, .84], [.73, .83]]],
+    [[[.31, .2], [.43, .13], [.57, .14], [.66, .24], [.63, .37], [.53, .45], [.43, .47], [.43, .47], [.56, .5], [.67, .6], [.68, .73], [.59, .84], [.44, .87], [.31, .8]]],
+    [[[.57, .12], [.46, .3], [.36, .46], [.27, .6], [.27, .6], [.42, .6], [.58, .59], [.75, .58]], [[.61, .4], [.6, .58], [.59, .74], [.58, .89]]],
+    [[[.68, .14], [.54, .14], [.39, .15], [.39, .15], [.37, .28], [.34, .46], [.34, .46], [.46, .41], [.59, .44], [.68, .55], [.68, .7], [.59, .82], [.45, .87], [.31, .81]]],
     [[[.6, .12], [.48, .22], [.39, .37], [.34, .54], [.35, .71], [.43, .83], [.55, .86], [.65, .78], [.67, .65], [.6, .54], [.49, .52], [.39, .59], [.35, .69]]],
-    [[[.28, .16], [.42, .15], [.57, .15], [.73, .14], [.66, .3], [.58, .48], [.51, .66], [.45, .87]]],
+    [[[.28, .16], [.42, .15], [.57, .15], [.73, .14], [.73, .14], [.66, .3], [.58, .48], [.51, .66], [.45, .87]]],
     [[[.64, .22], [.54, .13], [.42, .15], [.35, .25], [.39, .37], [.51, .47], [.63, .58], [.68, .71], [.61, .83], [.48, .87], [.36, .8], [.34, .67], [.42, .56], [.54, .45], [.64, .34], [.65, .22]]],
-    [[[.66, .27], [.57, .16], [.45, .15], [.36, .25], [.35, .39], [.43, .49], [.55, .48], [.64, .38], [.67, .25], [.66, .44], [.63, .65], [.57, .88]]],
+    [[[.66, .27], [.57, .16], [.45, .15], [.36, .25], [.35, .39], [.43, .49], [.55, .48], [.64, .38], [.67, .25], [.67, .25], [.66, .44], [.63, .65], [.57, .88]]],
   ];
 
   /* Draw strokes onto a square canvas, in the color that is set. */
@@ -233,7 +233,12 @@
     for (const stroke of strokes) {
       context.beginPath();
       context.moveTo(stroke[0][0] * size, stroke[0][1] * size);
-      for (const [x, y] of stroke) context.lineTo(x * size, y * size);
+      stroke.forEach(([x, y], at) => { // round the corners, from middle to middle
+        const [nextX, nextY] = stroke[at + 1] || [x, y];
+        context.quadraticCurveTo(
+          x * size, y * size, (x + nextX) / 2 * size, (y + nextY) / 2 * size,
+        );
+      });
       context.stroke();
     }
   }
@@ -252,17 +257,21 @@
     return image;
   }
 
-  /* Fill each pixel of an image on a canvas, the more opaque the larger it is. */
+  const tile = document.createElement("canvas");
+
+  /* Draw the pixels of an image as squares, the more opaque the larger they are. */
   function drawPixels(context, { height, width, data }, left, top, pixel, largest = 1) {
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const opacity = Math.min(1, data[y * width + x] / largest);
-        if (opacity > 0.004) {
-          context.globalAlpha = opacity;
-          context.fillRect(left + x * pixel, top + y * pixel, pixel, pixel);
-        }
-      }
-    context.globalAlpha = 1;
+    const color = parseInt(context.fillStyle.slice(1), 16); // "#rrggbb"
+    const picture = new ImageData(width, height);
+    data.forEach((value, at) => {
+      const opacity = 255 * Math.min(1, value / largest);
+      picture.data.set([color >> 16, (color >> 8) & 255, color & 255, opacity], 4 * at);
+    });
+    tile.width = width;
+    tile.height = height;
+    tile.getContext("2d").putImageData(picture, 0, 0);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(tile, left, top, width * pixel, height * pixel);
   }
 
   function startBoard(root, network) {
@@ -335,6 +344,7 @@
         context.strokeStyle = color("--accent");
         context.lineWidth = 2;
       }
+      centered.globalAlpha = 0.6;
       scaled.strokeRect(4 * pixel, 4 * pixel, 20 * pixel, 20 * pixel);
       const middle = 14.5 * pixel;
       centered.beginPath();
@@ -343,6 +353,7 @@
       centered.moveTo(0, middle);
       centered.lineTo(side, middle);
       centered.stroke();
+      centered.globalAlpha = 1;
     }
 
     function showProbabilities(probabilities) {
@@ -365,7 +376,7 @@
         const columns = Number(canvas.dataset.columns);
         const cell = 60, gap = 6;
         const n = Number(canvas.dataset.maps);
-        const largest = maps[unit] ? Math.max(...maps[unit].data) || 1 : 1;
+        const largest = maps[unit] ? 0.7 * Math.max(...maps[unit].data) || 1 : 1;
         for (let c = 0; c < n; c++) {
           const left = (c % columns) * (cell + gap);
           const top = Math.floor(c / columns) * (cell + gap);
@@ -587,5 +598,5 @@
     preprocess,
   };
 
-  startBoard(document.getElementById("draw-a-digit"), network);
+  startBoard(document.getElementById("drawing-board"), network);
 })();
