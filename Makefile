@@ -31,7 +31,7 @@ OUTPUT := $(if $(filter practice,$(MNIST_SOURCE)),_build/practice,.)
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab data serve-data student grade check links format lock clean environment
+.PHONY: help book test lab data serve-data student slides grade check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,11 +56,13 @@ serve-data: environment ## Serve MNIST to the laptops of a room; print what to t
 student: environment .teaching/.installed-$(VERSION) ## Make the editions for a class: with solutions and without
 	@$(BIN)/python -m classroom.editions --course $(COURSE)
 
+slides: book .teaching/.installed-$(VERSION) ## Make slides of every chapter, which need no network
+	@$(BIN)/python -m classroom.slides
+
 grade: data .teaching/.installed-$(VERSION) ## Grade the answers to a chapter: make grade CHAPTER=load COURSE=…
-	@cd $(COURSE) && MNIST_SOURCE=$(CURDIR)/_data PYTHONPATH=$(CURDIR)/.teaching \
-	  PATH="$$PATH:$(CURDIR)/.teaching/bin" \
-	  $(CURDIR)/$(BIN)/python -m nbgrader autograde $(CHAPTER)
-	@cd $(COURSE) && PYTHONPATH=$(CURDIR)/.teaching PATH="$$PATH:$(CURDIR)/.teaching/bin" \
+	@cd $(COURSE) && export MNIST_SOURCE=$(CURDIR)/_data PYTHONPATH=$(CURDIR)/.teaching \
+	  PATH="$$PATH:$(CURDIR)/.teaching/bin" && \
+	  $(CURDIR)/$(BIN)/python -m nbgrader autograde $(CHAPTER) && \
 	  $(CURDIR)/$(BIN)/python -m nbgrader export
 
 check: environment ## Lint, spell-check, and check how the files are written

@@ -85,10 +85,13 @@ def set_addresses(app, config):
 
 def copy_mathjax(app, exception):
     """Give the site its own MathJax, so that formulas need no network."""
-    if exception or app.builder.format != "html":
-        return
+    if not exception and app.builder.format == "html":
+        copy_mathjax_to(Path(app.outdir, "_static", "mathjax"))
+
+
+def copy_mathjax_to(target):
+    """Copy the parts of MathJax that the pages need into a folder."""
     package = Path(find_spec("sphinx-mathjax-offline").origin).parent
-    target = Path(app.outdir, "_static", "mathjax")
     for part in MATHJAX_PARTS:
         source = package / "static" / "mathjax" / part
         if source.is_dir():

@@ -18,7 +18,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from classroom.exercises import Exercise, is_tagged, split_page
-from classroom.plain import images, plain_markdown
+from classroom.plain import images, plain_markdown, without_quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = ROOT / "_build" / "classroom"
@@ -74,7 +74,7 @@ def instructor_edition(page):
         if isinstance(part, Exercise):
             cells += exercise_cells(part)
         elif part.cell_type == "markdown":
-            cells.append(new_markdown_cell(plain_markdown(part.source)))
+            cells.append(new_markdown_cell(plain_markdown(without_quiz(part.source))))
         elif not is_tagged(part, "remove-cell"):
             cells.append(new_code_cell(part.source))
     for number, cell in enumerate(cells):

@@ -11,6 +11,7 @@ DIRECTIVE = re.compile(
 ROLE = re.compile(r" ?{(?P<name>[\w:-]+)}`(?P<text>[^`]*)`")
 PAGE_LINK = re.compile(r"\[([^\]]*)\]\((?!\w+:)[^)]*\.md[^)]*\)")
 DEFINITION = re.compile(r"^(\S.*)\n: ", re.MULTILINE)
+QUIZ = re.compile(r"^## Check yourself\n(?:(?!^## ).*\n?)*", re.MULTILINE)
 TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 
 
@@ -63,6 +64,11 @@ def plain_markdown(text, glued=None):
     text = PAGE_LINK.sub(r"*\1*", text)
     text = DEFINITION.sub(r"**\1.** ", text)
     return TARGET.sub("", text).strip("\n")
+
+
+def without_quiz(text):
+    """Leave out the quiz, whose answers only the site folds away."""
+    return QUIZ.sub("", text)
 
 
 def glued_text(value, form):

@@ -1,0 +1,250 @@
+"""Make slides from the chapters as they ran: `python -m classroom.slides`.
+
+Nothing is marked by hand in the pages. A section begins a new column of slides. A text
+becomes the first sentences of its paragraphs, with its formulas and drawings; the whole
+text is in the speaker's notes (press S). Code is shown with what it printed, a figure
+without the code that draws it. The questions of the exercises come last.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import jupytext
+from jupyter_cache import get_cache
+from nbconvert.exporters import SlidesExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+from traitlets.config import Config
+
+from classroom.editions import ROOT, TEACHING, chapters
+from classroom.exercises import Exercise, is_tagged, split_page
+from classroom.plain import plain_markdown, without_quiz
+
+sys.path.append(str(ROOT / "_ext"))
+from book_build import copy_mathjax_to
+
+CACHE = ROOT / "_build" / ".jupyter_cache"
+SLIDES = ROOT / "_build" / "slides"
+LEFT_OUT = {"What you'll need", "Exercises", "Further reading"}
+LINES, IMAGE_LINES = 19, 15  # what a slide has room for, and what an image takes
+SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z`*$(])")
+
+
+def as_it_ran(page):
+    """Return a page as a notebook, with the outputs that the build has kept.
+
+    Raises
+    ------
+    LookupError
+        If the page has changed since, or has never run.
+    """
+    try:
+        return get_cache(CACHE).merge_match_into_notebook(jupytext.read(page))[1]
+    except KeyError:
+        raise LookupError(f"{page.name} has changed since it ran: make book") from None
+
+
+class Deck:
+    """Cells in the order of the slides; a new slide begins where the last is full."""
+
+    def __init__(self):
+        self.cells = []
+        self.heading = ""
+        self.left = 0  # lines
+
+    def add(self, cell, lines, new=None):
+        """Put a cell on the slide, or on a new one if told so or if it doesn't fit."""
+        if new or lines > self.left:
+            self.left = LINES
+            if not new and self.heading:
+                repeated = new_markdown_cell(f"### {self.heading}")
+                self.cells.append(on_slide(repeated, "subslide"))
+                self.left -= 2
+            else:
+                on_slide(cell, new or "subslide")
+        self.left -= lines
+        self.cells.append(cell)
+
+    def add_text(self, text, new=None):
+        """Add what matters of a text, block by block; all of it goes into the notes."""
+        for block in essence(text):
+            lines = 1 + sum(1 + len(line) // 75 for line in block.splitlines())
+            is_image = block.startswith("![")
+            self.add(new_markdown_cell(block), IMAGE_LINES if is_image else lines, new)
+            new = None
+        self.cells.append(on_slide(new_markdown_cell(text), "notes"))
+
+    def add_code(self, cell, glued):
+        """Add code with what it printed, or a figure with its caption."""
+        shown = cell.copy()
+        shown.metadata = NotebookNode()
+        caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            shown.metadata.tags = ["figure"]
+            lines = IMAGE_LINES + 2 * bool(caption)
+        else:
+            printed = [output.get("text", "") for output in cell.outputs]
+            lines = 2 + 0.8 * "\n".join([cell.source, *printed]).count("\n")
+        self.add(shown, lines)
+        if caption:
+            self.cells.append(new_markdown_cell(plain_markdown(caption, glued)))
+
+
+def slides_of(page, executed):
+    """Turn a chapter into a notebook whose cells say on which slide they are.
+
+    Parameters
+    ----------
+    page : pathlib.Path
+        The chapter.
+    executed : nbformat.NotebookNode
+        The same chapter, with the outputs of the build.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        A notebook for nbconvert's slides.
+    """
+    glued = glued_values(executed)
+    deck, exercises, is_left_out = Deck(), [], False
+    for part in split_page(executed):
+        if isinstance(part, Exercise):
+            exercises.append(part)
+        elif part.cell_type == "markdown":
+            for text in re.split(r"(?m)^(?=#{1,3} )", without_quiz(part.source)):
+                heading = re.match(r"(#{1,3}) (.+)", text)
+                if heading and len(heading[1]) < 3:
+                    is_left_out = heading[2] in LEFT_OUT
+                if text.strip() and not is_left_out:
+                    new = None
+                    if heading:
+                        deck.heading = heading[2]
+                        new = "slide" if len(heading[1]) < 3 else "subslide"
+                    deck.add_text(plain_markdown(text, glued), new)
+        elif not is_left_out and not is_tagged(part, "remove-cell"):
+            deck.add_code(part, glued)
+    for exercise in exercises:
+        deck.heading = f"Exercise: {exercise.title}"
+        text = f"## {deck.heading}\n\n{plain_markdown(exercise.text, glued)}"
+        new = "slide" if exercise is exercises[0] else "subslide"
+        deck.add(new_markdown_cell(text), LINES, new)
+    notebook = new_notebook(cells=deck.cells, metadata=executed.metadata)
+    notebook.metadata["title"] = page.stem
+    return notebook
+
+
+def on_slide(cell, kind):
+    """Say which kind of slide a cell begins, or that it's notes."""
+    cell.metadata["slideshow"] = {"slide_type": kind}
+    return cell
+
+
+def essence(text):
+    """Keep headings, lists, formulas, images, and how each paragraph begins.
+
+    Parameters
+    ----------
+    text : str
+        Plain Markdown.
+
+    Returns
+    -------
+    list of str
+        Blocks of Markdown. Of a paragraph, it's the first sentence, and the second as
+        well if the first is a question.
+    """
+    blocks = []
+    for block in re.split(r"\n{2,}", text):
+        if not re.match(r"#|- |\d+\. |\$\$|!\[|\||\*[^*]|```", block):
+            first, *rest = SENTENCE.split(block)
+            block = " ".join([first, *rest[: first.endswith("?")]])
+        if blocks and re.fullmatch("#.*", blocks[-1]):  # a heading, alone so far
+            block = f"{blocks.pop()}\n\n{block}"
+        blocks.append(block)
+    return blocks
+
+
+def glued_values(notebook):
+    """Collect the values that a page's text quotes from its outputs."""
+    prefix = "application/papermill.record/text/plain"
+    return {
+        output.metadata["scrapbook"]["name"]: output.data[prefix]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if prefix in output.get("data", {})
+    }
+
+
+def write_slides(page, folder):
+    """Write the slides of one chapter, with its drawings beside them."""
+    notebook = slides_of(page, as_it_ran(page))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(
+                r"\]\((?!\w+:)[^)]*/([\w.-]+\.(?:svg|png))\)",
+                r"](images/\1)",
+                cell.source,
+            )
+    remove = {"enabled": True, "remove_input_tags": {"figure"}}
+    exporter = SlidesExporter(
+        config=Config({"TagRemovePreprocessor": remove}),
+        template_name="slides-template",
+        extra_template_basedirs=[str(Path(__file__).parent)],
+        reveal_url_prefix="reveal",
+        reveal_theme="white",
+        mathjax_url="mathjax/tex-chtml.js",
+    )
+    html, _ = exporter.from_notebook_node(notebook)
+    (folder / f"{page.stem}.html").write_text(html, "utf-8")
+
+
+def main(arguments=None):
+    """Write the slides of the chapters, and what they load.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The command line, by default that of the program.
+
+    Returns
+    -------
+    int
+        Exit status: 1 if a chapter hasn't run as it is, or reveal.js isn't installed.
+    """
+    parser = argparse.ArgumentParser(prog="slides", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=SLIDES, help="where to write")
+    parser.add_argument("names", nargs="*", help="chapters, such as load; or all")
+    options = parser.parse_args(arguments)
+    pages = [page for page in chapters() if page.stem in (options.names or [page.stem])]
+
+    sys.path.append(str(TEACHING))
+    package = find_spec("sphinx_revealjs")
+    if not package:
+        print("reveal.js isn't installed. Run make slides.", file=sys.stderr)
+        return 1
+    folder = options.folder.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    reveal = Path(package.origin).parent / "_static" / "revealjs"
+    no_maps = shutil.ignore_patterns("*.map", "*.esm.js")
+    for part in ("dist", "plugin/notes"):
+        shutil.copytree(reveal / part, folder / "reveal" / part, ignore=no_maps)
+    shutil.copy(reveal / "LICENSE", folder / "reveal")
+    copy_mathjax_to(folder / "mathjax")
+    shutil.copytree(ROOT / "_static" / "diagrams", folder / "images")
+    try:
+        for page in pages:
+            write_slides(page, folder)
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Slides of {len(pages)} chapters; open them in a browser, such as")
+    print(f"  {(folder / pages[0].stem).as_uri()}.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The slides, opened from disk in a real browser."""
+
+import jupytext
+import pytest
+
+from built_site.conftest import missing
+from classroom import slides
+from classroom.exercises import Exercise, split_page
+
+NAMES = ("build-and-train", "say-what-it-is")
+PAGES = {page.stem: page for page in slides.chapters() if page.stem in NAMES}
+
+
+@pytest.fixture(scope="module")
+def decks(html, tmp_path_factory):
+    """Make the slides of two chapters; return their folder."""
+    if not (slides.TEACHING / "sphinx_revealjs").exists():
+        missing("reveal.js isn't installed: run make slides first")
+    folder = tmp_path_factory.mktemp("slides") / "slides"
+    assert slides.main(["--folder", str(folder), *NAMES]) == 0
+    return folder
+
+
+@pytest.fixture(params=NAMES)
+def deck(request, decks, page):
+    """Open the slides of a chapter; return the page, its name, and what it loads."""
+    loads = []
+    page.on("request", lambda request: loads.append(request.url))
+    page.goto(f"file://{decks}/{request.param}.html")
+    page.wait_for_function("Reveal.isReady() && MathJax.startup.promise")
+    page.evaluate("MathJax.startup.promise")
+    return page, request.param, loads
+
+
+def test_slides_load_nothing_from_elsewhere(deck):
+    _, _, loads = deck
+    assert loads
+    assert [url for url in loads if not url.startswith(("file:", "data:"))] == []
+
+
+def test_every_formula_is_typeset(deck):
+    page, _, _ = deck
+    assert page.locator("mjx-container").count() > 5
+    assert page.locator("mjx-merror").count() == 0
+    assert "$$" not in page.locator(".slides").inner_text()
+
+
+def test_every_slide_shows_something_that_fits(deck):
+    page, _, _ = deck
+    n_slides = page.evaluate("Reveal.getTotalSlides()")
+    assert n_slides > 20
+    for number in range(n_slides):
+        slide = page.locator("section.present section.present")
+        assert slide.inner_text().strip()
+        for image in slide.locator("img").all():
+            assert image.evaluate("image => image.naturalWidth > 0")
+        if not slide.locator(".jp-CodeCell").count():  # long code can be scrolled
+            hidden = slide.evaluate("slide => slide.scrollHeight - slide.clientHeight")
+            assert hidden < 60, f"{hidden} pixels of slide {number + 1} aren't seen"
+        page.evaluate("Reveal.next()")
+
+
+def test_exercises_are_asked_and_not_answered(deck):
+    page, name, _ = deck
+    text = page.evaluate("document.querySelector('.slides').textContent")
+    parts = split_page(jupytext.read(PAGES[name]))
+    for exercise in (part for part in parts if isinstance(part, Exercise)):
+        assert f"Exercise: {exercise.title}" in text
+        for cell in exercise.solution:
+            assert cell.source not in text
+
+
+def test_a_chapter_that_has_changed_since_it_ran_is_named(tmp_path):
+    changed = tmp_path / "changed.md"
+    text = PAGES["build-and-train"].read_text("utf-8")
+    changed.write_text(text.replace("hidden_size = 100", "hidden_size = 101"))
+    with pytest.raises(LookupError, match=r"changed\.md has changed since it ran"):
+        slides.as_it_ran(changed)
