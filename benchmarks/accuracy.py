@@ -8,9 +8,14 @@ of five seeds, measures it on the test images, once, and records the results in
     python benchmarks/accuracy.py                    # all of them, an hour or two
 
 To choose between recipes, use the last 10,000 training images instead. This trains
-on the others, prints, and records nothing:
+on the others, and leaves the ladder alone:
 
     python benchmarks/accuracy.py --validate cnn-best
+
+Two shapes of network were compared that way with less training. What they reached
+is recorded, too:
+
+    python benchmarks/accuracy.py --validate --seeds 2 cnn-quarter cnn-quarter-padded
 """
 
 import argparse
@@ -30,8 +35,16 @@ import numpy as np
 
 import scratchnet
 from scratchnet.ensemble import average_probabilities
+from scratchnet.losses import softmax_cross_entropy
 from scratchnet.metrics import accuracy
-from scratchnet.recipes import KEPT, RECIPES, train_recipe, trained, weights_file
+from scratchnet.recipes import (
+    CANDIDATES,
+    KEPT,
+    RECIPES,
+    train_recipe,
+    trained,
+    weights_file,
+)
 from scratchnet.records import RUNGS, read_record, write_record
 
 SEEDS = [1, 2, 3, 4, 5]
@@ -57,7 +70,8 @@ def run(name, seed, validate=False, threads=1):
     -------
     dict
         Accuracy in percent; seconds of processor time and of the clock, for the
-        training alone; numbers trained.
+        training alone; numbers trained. In validation also the log loss, and the
+        accuracy with shifted copies.
     """
     if name == "tutorial":
         return run_tutorial(seed, validate)
@@ -70,12 +84,21 @@ def run(name, seed, validate=False, threads=1):
         if not validate:
             network.save(weights_file(name, seed))
         network.astype(np.float32)
-    return {
-        "accuracy": 100 * accuracy(network.predict(held_out[0]), held_out[1]),
-        "cpu": cpu,
-        "clock": seconds,
+    return measured(network, *held_out, validate) | {"cpu": cpu, "clock": seconds}
+
+
+def measured(network, images, labels, validate):
+    """Return what a trained network reaches, as a part of what `run` returns."""
+    logits = network.predict(images)
+    result = {
+        "accuracy": 100 * accuracy(logits, labels),
         "n_parameters": network.n_parameters,
     }
+    if validate:
+        shifted = average_probabilities([network], images)
+        result["with_shifts"] = 100 * accuracy(shifted, labels)
+        result["log_loss"] = softmax_cross_entropy(logits, labels)[0]
+    return result
 
 
 def run_tutorial(seed, validate):
@@ -112,15 +135,22 @@ def run_ensemble():
     }
 
 
-def record(name, results, seeds):
-    """Write what the runs of one rung have reached."""
-    title = RECIPES[name].title if name in RECIPES else OTHER_TITLES[name]
+def record(name, results, seeds, validate=False):
+    """Write what the runs of one rung, or of a candidate, have reached."""
+    recipes = RECIPES | CANDIDATES
+    title = recipes[name].title if name in recipes else OTHER_TITLES[name]
+    more = {}
+    if validate:
+        for key in ("with_shifts", "log_loss"):
+            more[key] = [round(result[key], 5) for result in results]
     write_record(
-        f"accuracy-{name}",
+        f"{'validation' if validate else 'accuracy'}-{name}",
         {
             "name": name,
             "title": title,
-            "command": f"python benchmarks/accuracy.py {name}",
+            "command": "python benchmarks/accuracy.py "
+            + (f"--validate --seeds {len(seeds)} " if validate else "")
+            + name,
             "seeds": seeds,
             "accuracies": [round(result["accuracy"], 2) for result in results],
             "seconds": round(float(np.mean([result["cpu"] for result in results])), 1),
@@ -128,7 +158,8 @@ def record(name, results, seeds):
             "python": platform.python_version(),
             "numpy": np.__version__,
             "machine": f"{os.cpu_count()} cores, {processor()}",
-        },
+        }
+        | more,
     )
 
 
@@ -159,7 +190,7 @@ def main():
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNGS))
-    parser.add_argument("--validate", action="store_true", help="record nothing")
+    parser.add_argument("--validate", action="store_true", help="leave the ladder")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument(
@@ -168,9 +199,10 @@ def main():
         help="train once, in two threads, on an idle machine; record the clock's time",
     )
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(RUNGS)
+    known = RUNGS + (tuple(CANDIDATES) if arguments.validate else ())
+    unknown = set(arguments.names) - set(known)
     if unknown:
-        parser.error(f"no rung is named {', '.join(sorted(unknown))}: {RUNGS}")
+        parser.error(f"no rung is named {', '.join(sorted(unknown))}: {known}")
     seeds = SEEDS[: arguments.seeds]
     for name in arguments.names or RUNGS:
         if arguments.time:
@@ -196,8 +228,8 @@ def report(name, results, seeds, validate):
         f" of one core, {results[0]['n_parameters']:,} weights",
         flush=True,
     )
-    if not validate:
-        record(name, results, seeds)
+    if not validate or name in CANDIDATES:
+        record(name, results, seeds, validate)
 
 
 if __name__ == "__main__":
