@@ -283,5 +283,7 @@ def test_page_says_something_useful_where_scripts_are_off(browser, served):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{served}/{PAGE}.html")
-        assert page.get_by_text("The drawing board needs JavaScript").is_visible()
+        note = page.locator("noscript .admonition")
+        assert note.is_visible()
+        assert "The drawing board needs JavaScript" in note.inner_text()
         assert not part(page, "board").is_visible()
