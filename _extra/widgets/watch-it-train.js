@@ -483,7 +483,8 @@
     worker.onerror = ({ message }) => {
       find(".trouble").textContent = `The training stopped: ${message}. Reload the page.`;
     };
-    worker.postMessage({ kind: "digits", digits });
+    const buffers = Object.values(digits).map((array) => array.buffer);
+    worker.postMessage({ kind: "digits", digits }, buffers); // handed over, not copied
     return worker;
   }
 
@@ -511,7 +512,8 @@
     const unpacked = stream.pipeThrough(new DecompressionStream("gzip"));
     const bytes = new Uint8Array(await new Response(unpacked).arrayBuffer());
     const n = training + heldOut;
-    const pixels = Float64Array.from(bytes.subarray(0, n * 784), (byte) => byte / 255);
+    const pixels = new Float64Array(n * 784);
+    for (let p = 0; p < pixels.length; p++) pixels[p] = bytes[p] / 255;
     const labels = bytes.slice(n * 784);
     return {
       trainingImages: pixels.slice(0, training * 784),
