@@ -20,8 +20,9 @@ NOTICE = (
     " and the numbers are not the book's."
 )
 SEED = 70000
-MANIFEST = "SHA256SUMS"  # beside the files: their digests, since platforms may round
-# the ink differently, so that no digest can be published
+# The file beside the four that holds their digests. They can't be published: another
+# processor may round the ink another way.
+MANIFEST = "SHA256SUMS"
 
 # How each digit is written: its variants, each a list of strokes, each a list of
 # points (x, y) that a pen passes in a smooth curve; y runs down. A corner is where one
