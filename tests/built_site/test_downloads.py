@@ -82,11 +82,11 @@ def test_menu_of_a_page_gives_its_notebook(html, served, page, tmp_path):
 def elsewhere(tmp_path):
     """Make an environment that doesn't know the book; return its Python.
 
-    Its libraries are this environment's, all but `scratchnet`, unless `FRESH` is set:
-    then pip installs what a notebook needs to run at all, and no more.
+    Its libraries are this environment's, all but `scratchnet`, unless `FRESH` names a
+    Python: then pip installs what a notebook needs to run at all, and no more.
     """
-    fresh = bool(os.environ.get("FRESH"))
-    make = [sys.executable, "-m", "venv", tmp_path / "environment"]
+    fresh = os.environ.get("FRESH")
+    make = [fresh or sys.executable, "-m", "venv", tmp_path / "environment"]
     subprocess.run(make if fresh else [*make, "--without-pip"], check=True)
     scripts = "Scripts" if os.name == "nt" else "bin"
     python = tmp_path / "environment" / scripts / "python"

@@ -1,7 +1,9 @@
 """A fresh copy of the book, opened in JupyterLab as `make lab` does."""
 
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 from built_site.conftest import browser, context  # noqa: F401
@@ -32,19 +34,36 @@ def clone(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def lab(clone, tmp_path_factory):
-    """Start JupyterLab in that copy; return its address."""
-    here = {"PYTHONPATH": str(clone), "MNIST_SOURCE": str(data_folder())}
-    with running_lab(clone, tmp_path_factory.mktemp("home"), **here) as address:
+    """Start JupyterLab in that copy; return its address.
+
+    Where `FRESH` names a Python, do first what Binder does: a fresh environment for a
+    user without any settings, the requirements, then `postBuild`.
+    """
+    home = tmp_path_factory.mktemp("home")
+    if os.environ.get("FRESH"):
+        python, here = binder_environment(clone, home), {"PYTHONPATH": ""}
+    else:
+        python = sys.executable
+        data, _ = fetch_file("training_images")
+        here = {"PYTHONPATH": str(clone), "MNIST_SOURCE": str(data.parent)}
+    with running_lab(clone, home, python, **here) as address:
         yield address
+
+
+def binder_environment(clone, home):
+    """Prepare a clone as repo2docker does; return the environment's Python."""
+    folder = home / "environment"
+    subprocess.run([os.environ["FRESH"], "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+    subprocess.run([*install, "-r", "requirements.txt"], cwd=clone, check=True)
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    variables = os.environ | {"HOME": str(home), "PATH": path, "PYTHONPATH": ""}
+    subprocess.run([clone / "postBuild"], cwd=clone, env=variables, check=True)
+    return python
 
 
 @pytest.fixture
 def page(context):  # noqa: F811
     """Open an empty tab. JupyterLab's own scripts may throw; what it shows counts."""
     return context.new_page()
-
-
-def data_folder():
-    """Return the folder that has MNIST already."""
-    path, _ = fetch_file("training_images")
-    return path.parent

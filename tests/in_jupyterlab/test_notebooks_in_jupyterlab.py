@@ -1,8 +1,10 @@
 """The pages as notebooks in the real JupyterLab: opened, run, read, changed, saved."""
 
 import subprocess
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from notebook_downloads import launch_buttons
 from test_pages import CHAPTERS, ROOT
 
 from in_jupyterlab.lab import open_path, outputs_when_finished, run_all, save, show
@@ -13,7 +15,10 @@ BAR = f"{OPEN} .jp-OutputArea .widget-inline-hbox"  # a progress bar, as a widge
 
 
 def lab_path(page):
-    return f"lab/tree/{page.relative_to(ROOT).as_posix()}"
+    """Return the path that the page's Binder button opens."""
+    docname = page.relative_to(ROOT).with_suffix("").as_posix()
+    binder = launch_buttons("https://github.com/someone/book", "main", docname)[0]
+    return parse_qs(urlsplit(binder["url"]).query)["urlpath"][0]
 
 
 def changes(clone):
