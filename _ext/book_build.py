@@ -63,6 +63,7 @@ def set_addresses(app, config):
     if site:
         config.html_baseurl = config.ogp_site_url = site.rstrip("/") + "/"
     url, branch = repository()
+    config.book_repository = (url, branch)  # for notebook_downloads
     if not url:
         return
     parts = urlsplit(url)

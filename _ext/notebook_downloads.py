@@ -1,0 +1,435 @@
+"""Offer each page as an `.ipynb` that runs anywhere: downloaded, or in Colab.
+
+The build leaves a folder `downloads` in the site, which is also what the branch
+`notebooks` holds, for Colab:
+
+    content/tutorial/load.ipynb             without outputs
+    executed/content/tutorial/load.ipynb    with the outputs of this build
+    scratchnet-0.1.0-py3-none-any.whl       the package that the notebooks import
+
+MyST's directives and roles, which Colab and plain Jupyter show raw, become Markdown.
+"""
+
+import base64
+import io
+import mimetypes
+import os
+import re
+from copy import deepcopy
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+from flit_core.wheel import WheelBuilder
+from jupyter_cache import get_cache
+from myst_nb.core.variables import format_plain_text
+from myst_nb.ext.glue.crossref import read_glue_cache
+from sphinx.util.nodes import clean_astext
+
+ROOT = Path(__file__).parent.parent
+FIRST_CELL = """\
+# Run this first. It installs the book's package where it's missing, no more.
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+WHEEL = {wheel!r}
+FROM_THE_WEB = {address!r}
+
+if importlib.util.find_spec("scratchnet") is None:
+    here = Path.cwd()
+    nearby = [folder / WHEEL for folder in (here, *here.parents)]
+    found = next((str(file) for file in nearby if file.is_file()), FROM_THE_WEB)
+    if not found:
+        raise FileNotFoundError(
+            f"This notebook needs {{WHEEL}}. Download it from the menu that this"
+            " notebook came from, put it beside the notebook, and run this cell again."
+        )
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", found], check=True)
+"""
+# Browsers show a file that they can read, unless a link says that it's to be kept.
+KEEP = """\
+document.addEventListener("DOMContentLoaded", () => {
+  for (const link of document.querySelectorAll("a[href*='downloads/']"))
+    link.download = "";
+});
+"""
+
+
+def site_url():
+    """Return the address of the published site, with a slash at its end, or nothing."""
+    url = os.environ.get("SITE_URL", "").strip()
+    return url and url.rstrip("/") + "/"
+
+
+# From MyST to Markdown --------------------------------------------------------------
+
+FENCE = re.compile(
+    r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ ]*(?P<title>.*)\n"
+    r"(?P<options>(?::[\w-]+:.*\n)*)"
+    r"(?P<body>(?:.*\n)*?)"
+    r"(?P=fence)[ ]*$",
+    re.MULTILINE,
+)
+ROLE = re.compile(
+    r"(?<![\w`])\{(?P<name>[\w:-]+)\}(?P<ticks>`+)(?P<text>.+?)(?P=ticks)", re.S
+)
+LINK = re.compile(
+    r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>[^):#\s]+\.md)?(?P<anchor>#[^)\s]*)?\)"
+)
+DEFINITION = re.compile(r"^(?P<term>\S.*)\n: +(?P<text>.*)$", re.MULTILINE)
+TEXT_AND_TARGET = re.compile(r"(.*?)\s*<([^<>]*)>$", re.DOTALL)
+
+
+class Markdown:
+    """Turns the MyST of one page into Markdown that any notebook shows."""
+
+    def __init__(self, app, docname):
+        self.app, self.env, self.docname = app, app.env, docname
+        self.folder = Path(app.srcdir, docname).parent
+        bibtex = self.env.get_domain("cite")
+        self.citations = {
+            citation.key: citation.formatted_entry.label
+            for citation in bibtex.citations
+        }
+        self.site = site_url()
+
+    def convert(self, text):
+        """Return a cell's text as Markdown; what is inside code stays."""
+        text = FENCE.sub(self.directive, text + "\n")
+        parts = re.split(r"(^```.*?^```[ ]*$)", text, flags=re.MULTILINE | re.DOTALL)
+        parts[::2] = [self.inline(part) for part in parts[::2]]
+        return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip()
+
+    def inline(self, text):
+        """Convert the definition lists, roles, and links of text without fences."""
+        text = DEFINITION.sub(r"- **\g<term>**: \g<text>", text)
+        return LINK.sub(self.link, ROLE.sub(self.role, text))
+
+    def directive(self, match):
+        """Convert one directive, by its name; of one unknown, keep the words."""
+        name, title = match["name"], match["title"].strip()
+        options = dict(
+            re.findall(r"^:([\w-]+): *(.*)$", match["options"], re.MULTILINE)
+        )
+        body = match["body"].strip("\n")
+        known = getattr(self, "as_" + name.replace("-", "_"), None)
+        if known:
+            return known(title, options, body)
+        inner = FENCE.sub(self.directive, body + "\n").strip()
+        heading = title or name.capitalize()
+        return "\n".join(
+            f"> {line}".rstrip() for line in [f"**{heading}**", "", *inner.splitlines()]
+        )
+
+    def as_math(self, title, options, body):
+        """Keep the formula, with the number that the book gives it."""
+        label = options.get("label")
+        number = label and self.equation(label)
+        tag = f" \\tag{{{number}}}" if number else ""
+        return f"$$\n{body}{tag}\n$$"
+
+    def as_figure(self, title, options, body):
+        """Put the drawing into the notebook, where nothing can lose it."""
+        path = self.folder / title
+        kind = mimetypes.guess_type(path.name)[0]
+        data = base64.b64encode(path.read_bytes()).decode()
+        width = re.sub(r"\D", "", options.get("width", "")) or "560"
+        alt = escape(options.get("alt", ""))
+        image = f'<img src="data:{kind};base64,{data}" width="{width}" alt="{alt}">'
+        return f"{image}\n\n*{body}*" if body else image
+
+    as_image = as_figure
+
+    def as_exercise_start(self, title, options, body):
+        """Start an exercise with a heading, under which notebooks fold."""
+        return f"### Exercise: {title}"
+
+    def as_solution_start(self, title, options, body):
+        """Start a solution with a heading, under which notebooks fold."""
+        return "#### Solution"
+
+    def as_dropdown(self, title, options, body):
+        """Hide what is to be unfolded, as the page does."""
+        return f"<details><summary>{escape(title)}</summary>\n\n{body}\n\n</details>"
+
+    def as_list_table(self, title, options, body):
+        """Write a list of rows as a table."""
+        rows = [
+            [cell.strip() for cell in re.split(r"^\s+- ", row, flags=re.MULTILINE)]
+            for row in re.split(r"^\* - ", body, flags=re.MULTILINE)[1:]
+        ]
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
+        lines.insert(1, "| --- " * len(rows[0]) + "|")
+        return "\n".join(lines)
+
+    def as_tableofcontents(self, title, options, body):
+        """List the notebooks."""
+        names = [name for name in self.env.found_docs if notebook_of(self.app, name)]
+        order = [
+            name
+            for name in self.env.toctree_includes.get(self.docname, [])
+            if name in names
+        ]
+        return "\n".join(
+            f"- {self.page_link(self.env.titles[name].astext(), name)}"
+            for name in order
+        )
+
+    def nothing(self, title, options, body):
+        """Leave out what has no words."""
+        return ""
+
+    as_exercise_end = as_solution_end = as_raw = as_nb_exec_table = nothing
+
+    def role(self, match):
+        """Convert one role, by its name; of one unknown, keep the words."""
+        name, text = match["name"], match["text"]
+        words, target = text, text
+        if found := TEXT_AND_TARGET.fullmatch(text):
+            words, target = found.groups()
+        if name == "math":
+            return f"${text}$"
+        if name == "eq":
+            return f"({self.equation(target)})"
+        if name.startswith("cite"):
+            return (
+                "("
+                + "; ".join(self.citations[key.strip()] for key in text.split(","))
+                + ")"
+            )
+        if name == "glue:text":
+            return self.glued(text)
+        return words
+
+    def equation(self, label):
+        """Return the number that an equation has in the book."""
+        _, number = self.env.get_domain("math").equations[label]
+        return number
+
+    def glued(self, text):
+        """Return a value that a page computed, as its text shows it."""
+        page, _, key = text.rpartition("::") if "::" in text else ("", "", text)
+        key, _, form = key.partition(":")
+        docname = self.docname
+        if page:
+            docname = self.docname_of(page)
+        output = read_glue_cache(self.env.mystnb_config.output_folder, docname)[key]
+        return format_plain_text(output["data"]["text/plain"], form)
+
+    def docname_of(self, path):
+        """Return the name of the page that a relative path leads to."""
+        page = (
+            (self.folder / path).resolve().relative_to(Path(self.app.srcdir).resolve())
+        )
+        return page.with_suffix("").as_posix()
+
+    def link(self, match):
+        """Lead a link to another page of the book somewhere that exists."""
+        path, anchor = match["path"], match["anchor"] or ""
+        docname = self.docname_of(path) if path else self.docname
+        return self.page_link(match["text"], docname, anchor)
+
+    def page_link(self, words, docname, anchor=""):
+        """Link to a page on the web, or else to the notebook beside this one."""
+        title = clean_astext(self.env.titles[docname])
+        if self.site:
+            return f"[{words or title}]({self.site}{docname}.html{anchor})"
+        if docname != self.docname and notebook_of(self.app, docname):
+            path = os.path.relpath(docname, Path(self.docname).parent).replace(
+                os.sep, "/"
+            )
+            return f"[{words or title}]({path}.ipynb)"
+        return words or title
+
+
+# Notebooks and package --------------------------------------------------------------
+
+
+def notebook_of(app, docname):
+    """Return where the build left a page as an executed notebook, or None."""
+    path = Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
+    source = Path(app.env.doc2path(docname))
+    runs = source.suffix == ".md" and "\nkernelspec:\n" in source.read_text("utf-8")
+    return path if runs and path.exists() else None
+
+
+def executed_notebook(app, path):
+    """Read a notebook with its outputs.
+
+    MyST-NB leaves them out where they come from its cache: merge them in again.
+    """
+    notebook = nbformat.read(path, 4)
+    if any(cell.get("outputs") for cell in notebook.cells):
+        return notebook
+    cache = get_cache(app.env.mystnb_config.execution_cache_path)
+    return cache.merge_match_into_notebook(notebook)[1]
+
+
+def readers_notebook(notebook, markdown, first_cell):
+    """Return a notebook for readers: Markdown for MyST, and no check cells."""
+    cells = [nbformat.v4.new_code_cell(first_cell)]
+    for cell in notebook.cells:
+        if "remove-cell" in cell.metadata.get("tags", []):
+            continue
+        cell = deepcopy(cell)
+        caption = cell.metadata.pop("mystnb", {}).get("figure", {}).get("caption")
+        if cell.cell_type == "markdown":
+            cell.source = markdown.convert(cell.source)
+            if not cell.source:
+                continue
+        cells.append(cell)
+        if caption:
+            words = markdown.convert(caption)
+            cells.append(nbformat.v4.new_markdown_cell(f"*{words}*"))
+    title = next(cell for cell in cells if cell.cell_type == "markdown")
+    cells.remove(title)
+    cells.insert(0, title)
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"  # the same in each build
+    kept = ("kernelspec", "language_info")
+    metadata = {key: notebook.metadata[key] for key in kept if key in notebook.metadata}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def without_outputs(notebook):
+    """Return a notebook as it is before it runs."""
+    notebook = deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def write_wheel(folder):
+    """Build the package into a folder, without JupyterLab's settings for a clone."""
+    content = io.BytesIO()
+    builder = WheelBuilder.from_ini_path(ROOT / "pyproject.toml", content)
+    builder.data_directory = None
+    builder.build(editable=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / builder.wheel_filename).write_bytes(content.getvalue())
+    return builder.wheel_filename
+
+
+def wheel_name():
+    """Return the name of the package's file."""
+    builder = WheelBuilder.from_ini_path(ROOT / "pyproject.toml", io.BytesIO())
+    return builder.wheel_filename
+
+
+def package_address(repository, branch, wheel):
+    """Return what pip installs the package from where it isn't beside the notebook."""
+    if site_url():
+        return f"{site_url()}downloads/{wheel}"
+    return f"git+{repository}@{branch}" if repository else ""
+
+
+def write_downloads(app, exception):
+    """Write the folder `downloads` of the site."""
+    if exception or app.builder.name != "html":
+        return
+    folder = Path(app.outdir, "downloads")
+    wheel = write_wheel(folder)
+    address = package_address(*app.config.book_repository, wheel)
+    first_cell = FIRST_CELL.format(wheel=wheel, address=address).rstrip()
+    for docname in sorted(app.env.found_docs):
+        path = notebook_of(app, docname)
+        if not path:
+            continue
+        markdown = Markdown(app, docname)
+        executed = readers_notebook(executed_notebook(app, path), markdown, first_cell)
+        for target, notebook in (
+            (folder / "executed" / f"{docname}.ipynb", executed),
+            (folder / f"{docname}.ipynb", without_outputs(executed)),
+        ):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, target)
+
+
+# Buttons ----------------------------------------------------------------------------
+
+
+def launch_buttons(repository, branch, docname):
+    """Return the buttons that open a page on Binder and in Colab."""
+    host, owner, name = repository.rsplit("/", 2)
+    github = host.endswith("//github.com")
+    place = f"gh/{owner}/{name}" if github else f"git/{quote(repository, safe='')}"
+    ref = quote(branch, safe="")
+    path = quote(f"lab/tree/{docname}.md", safe="")
+    buttons = [
+        {
+            "type": "link",
+            "text": "Binder",
+            "tooltip": "Run this page on Binder",
+            "icon": "_static/images/logo_binder.svg",
+            "url": f"https://mybinder.org/v2/{place}/{ref}?urlpath={path}",
+        }
+    ]
+    if github:
+        buttons.append(
+            {
+                "type": "link",
+                "text": "Colab",
+                "tooltip": "Run this page in Colab",
+                "icon": "_static/images/logo_colab.png",
+                "url": f"https://colab.research.google.com/github/{owner}/{name}"
+                f"/blob/notebooks/{docname}.ipynb",
+            }
+        )
+    return buttons
+
+
+def add_buttons(app, pagename, templatename, context, doctree):
+    """Add to the menus of a notebook's page: download it, or launch it."""
+    if doctree is None or not notebook_of(app, pagename):
+        return
+    menus = context["header_buttons"]
+    downloads = next(m for m in menus if m.get("label") == "download-buttons")
+    for place, (text, tooltip, path) in enumerate(
+        [
+            (".ipynb", "Download the notebook", f"{pagename}.ipynb"),
+            (
+                ".ipynb with outputs",
+                "Download the notebook with its outputs",
+                f"executed/{pagename}.ipynb",
+            ),
+            (
+                "scratchnet.whl",
+                "Download the package that the notebook needs",
+                wheel_name(),
+            ),
+        ]
+    ):
+        button = {
+            "type": "link",
+            "text": text,
+            "tooltip": tooltip,
+            "icon": "fas fa-box" if path.endswith(".whl") else "fas fa-code",
+            "url": context["pathto"](f"downloads/{path}", 1),
+            "label": "download-notebook-button",
+        }
+        downloads["buttons"].insert(place, button)
+    repository, branch = app.config.book_repository
+    if repository:
+        menus.insert(
+            0,
+            {
+                "type": "group",
+                "tooltip": "Launch this page",
+                "icon": "fas fa-rocket",
+                "label": "launch-buttons",
+                "buttons": launch_buttons(repository, branch, pagename),
+            },
+        )
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.add_config_value("book_repository", ("", "main"), "html")
+    app.add_js_file(None, body=KEEP)
+    app.connect("html-page-context", add_buttons, priority=502)  # after the theme's
+    app.connect("build-finished", write_downloads)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,104 @@
+"""Start JupyterLab in a folder, and do in a browser what a reader does with it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+TOKEN = "of-this-test"
+OPENED = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session
+    ?.kernel?.status === 'idle'"""
+CELLS = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
+    .filter(cell => cell.cell_type === 'code')"""
+FINISHED = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
+    .every(cell => cell.cell_type !== 'code' || cell.execution_count !== null
+        || cell.outputs.some(output => output.output_type === 'error'))"""
+SAVED = "() => !jupyterapp.shell.currentWidget.context.model.dirty"
+SCROLL = """text => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    const holds = cell => cell.sharedModel.source.includes(text);
+    notebook.scrollToItem([...notebook.model.cells].findIndex(holds), 'center');
+}"""
+
+
+@contextmanager
+def running_lab(clone, home, python=sys.executable, **environment):
+    """Run the JupyterLab of an environment in a clone of the book.
+
+    Parameters
+    ----------
+    clone, home : pathlib.Path
+        Where it starts, and the home folder of its user: one without any settings.
+    python : str or pathlib.Path
+        The environment's Python.
+    **environment : str
+        Further variables for the server and its kernels.
+
+    Yields
+    ------
+    str
+        Its address, without a slash at its end.
+    """
+    runtime = home / "runtime"
+    variables = os.environ | environment
+    variables |= {"HOME": str(home), "JUPYTER_RUNTIME_DIR": str(runtime)}
+    variables.pop("TQDM_DISABLE", None)  # set while pages are built and tested
+    options = [
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.port=0",  # any that is free
+        f"--IdentityProvider.token={TOKEN}",
+        "--LabApp.expose_app_in_browser=True",  # so that a test can ask it
+    ]
+    with (home / "log.txt").open("w") as log:
+        server = subprocess.Popen(
+            [python, "-m", "jupyter", "lab", *options],
+            cwd=clone,
+            env=variables,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        for _ in range(300):
+            if found := list(runtime.glob("jpserver-*.json")):
+                yield json.loads(found[0].read_text())["url"].rstrip("/")
+                break
+            if server.poll() is not None:
+                raise RuntimeError((home / "log.txt").read_text())
+            time.sleep(0.2)
+        else:
+            raise RuntimeError(f"no answer: {(home / 'log.txt').read_text()}")
+    finally:
+        server.terminate()  # its kernels end with it
+        server.wait(30)
+
+
+def open_path(page, address, path):
+    """Open a path such as `lab/tree/content/index.md`; wait for its kernel."""
+    page.goto(f"{address}/{path}?token={TOKEN}&reset")
+    page.wait_for_function(OPENED, timeout=300_000)
+
+
+def run_all(page):
+    """Start to run all cells of the notebook that is open."""
+    page.get_by_role("menubar").get_by_text("Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def outputs_when_finished(page, timeout=600):
+    """Wait until every cell has run; return all outputs, as in an `.ipynb`."""
+    page.wait_for_function(FINISHED, timeout=timeout * 1000, polling=500)
+    return [output for cell in page.evaluate(CELLS) for output in cell["outputs"]]
+
+
+def save(page):
+    """Save the notebook that is open."""
+    page.keyboard.press("Control+s")
+    page.wait_for_function(SAVED)
+
+
+def show(page, text):
+    """Scroll to the first cell whose source has a text."""
+    page.evaluate(SCROLL, text)
