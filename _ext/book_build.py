@@ -11,9 +11,16 @@ from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.errors import ConfigError
 
-# MathJax for TeX in, HTML out: the script, its web fonts, its screen-reader support.
-MATHJAX_PARTS = ("tex-chtml.js", "output/chtml", "a11y", "sre/mathmaps/en.json")
-
+# MathJax for TeX in, HTML out, and MathML beside it for screen readers. Its menu is
+# left out: with what it needs, it is larger than the rest.
+MATHJAX_PARTS = (
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "output/chtml.js",
+    "output/chtml/fonts",
+    "a11y/assistive-mml.js",
+)
 
 BRACES = str.maketrans("", "", "{}")  # they keep BibTeX from splitting a name
 
@@ -84,6 +91,19 @@ def set_addresses(app, config):
     }
 
 
+def list_references(app, pagename, templatename, context, doctree):
+    """Make the references items of their list, for screen readers."""
+    if "body" in context:
+        context["body"] = context["body"].replace("doc-biblioentry", "listitem")
+
+
+# From disk, a browser doesn't let a page read the other pages, so a search shows their
+# titles without an excerpt.
+SEARCH_FROM_DISK = """
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+"""
+
+
 def copy_mathjax(app, exception):
     """Give the site its own MathJax, so that formulas need no network."""
     if not exception and app.builder.format == "html":
@@ -109,6 +129,8 @@ def setup(app):
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("config-inited", set_addresses)
+    app.add_js_file(None, body=SEARCH_FROM_DISK)
+    app.connect("html-page-context", list_references)
     app.connect("build-finished", copy_mathjax)
     app.setup_extension("training_digits")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

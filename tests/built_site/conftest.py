@@ -5,22 +5,21 @@ that `make book` builds, and a browser, Chromium or Chrome. Without them they ar
 skipped, and say so; where `CI` is set, that is a failure.
 """
 
-import functools
-import http.server
 import os
-import shutil
-import threading
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from test_pages import LISTED, ROOT
 
+from built_site.serve import BROWSERS, find_browser, open_browser, serve
 from scratchnet import practice
 
 BUILD = "_build/practice/_build" if practice.is_chosen() else "_build"
-HTML = Path(__file__).parents[2] / BUILD / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-QUIET = ("--disable-background-networking", "--disable-component-update")
+HTML = ROOT / BUILD / "html"
+PUBLISHED = [
+    *(page.relative_to(ROOT).with_suffix(".html").as_posix() for page in LISTED),
+    "search.html",
+    "genindex.html",
+]
 
 
 def missing(what):
@@ -31,16 +30,11 @@ def missing(what):
 @pytest.fixture(scope="package")
 def browser():
     """Start Chromium or Chrome; it ends before the notebooks run."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found:
+    path = find_browser()
+    if not path:
         missing(f"no browser here: none of {', '.join(BROWSERS)}")
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, chromium_sandbox=not root, args=QUIET
-        )
+    with open_browser(path) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -68,18 +62,8 @@ def html():
     return HTML
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve files without a line for each."""
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
 @pytest.fixture(scope="package")
 def served(html):
     """Serve the built pages; return the address, without a slash at its end."""
-    handler = functools.partial(QuietHandler, directory=html)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serve(html) as address:
+        yield address
