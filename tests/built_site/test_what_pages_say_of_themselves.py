@@ -49,6 +49,7 @@ def test_no_two_pages_have_the_same_description():
 @every_page
 def test_page_has_a_social_card(page):
     html = built(page)
+    assert meta(html, "og:site_name") == "Deep learning on MNIST from scratch"
     card = HTML / "_images" / "social_previews" / meta(html, "og:image").split("/")[-1]
     with Image.open(card) as image:
         assert image.size == (
