@@ -12,3 +12,12 @@ document.addEventListener("DOMContentLoaded", () => {
     sidebar.setAttribute("aria-label", "Book");
   }
 });
+
+// A formula that is wider than its column scrolls; so it must by keyboard.
+function letFormulasScroll() {
+  for (const formula of document.querySelectorAll("mjx-container[display]"))
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+}
+addEventListener("resize", letFormulasScroll);
+addEventListener("load", () => window.MathJax?.startup.promise.then(letFormulasScroll));

@@ -64,16 +64,6 @@ def test_images_of_the_text_say_their_size(page):
         assert re.search(r'\swidth="\d+" height="\d+"', tag), tag
 
 
-@every_page
-def test_nothing_makes_a_page_wider_than_a_phone(page, context, served):
-    phone = context.new_page()
-    phone.set_viewport_size({"width": 390, "height": 844})
-    phone.goto(f"{served}/{page.relative_to(ROOT).with_suffix('.html').as_posix()}")
-    if "math notranslate" in built(page):
-        phone.wait_for_selector("mjx-container")
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-
-
 def test_a_digit_can_be_chosen_with_the_keyboard_and_is_read(page, served):
     page.goto(f"{served}/content/index.html")
     seven = page.get_by_role("radio", name="7")

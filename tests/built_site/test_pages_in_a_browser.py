@@ -96,6 +96,8 @@ def test_search_finds_a_chapter(page, root, complaints):
     page.keyboard.type("dropout")
     page.keyboard.press("Enter")
     result = page.locator("#search-results ul.search a", has_text="Build and train")
+    result.first.wait_for()
+    page.wait_for_load_state("networkidle")  # the excerpts have come
     result.first.click()
     page.wait_for_url("**/build-and-train.html*")
     assert complaints == []
