@@ -156,13 +156,19 @@ def try_wrong_answers(notebook):
     return notebook
 
 
+# In a function, so that it takes no name that the page's later cells use.
 TRIAL = """
-for answer in ["", *wrong_answers]:
-    names = dict(before_the_answer)
-    exec(answer, names)
-    try:
-        exec({check!r}, names)
-    except Exception:
-        continue
-    raise AssertionError("the check accepts this answer: " + (answer or "an empty one"))
+
+def reject_wrong_answers():
+    for attempt in ["", *wrong_answers]:
+        names = dict(before_the_answer)
+        exec(attempt, names)
+        try:
+            exec({check!r}, names)
+        except Exception:
+            continue
+        raise AssertionError("the check accepts: " + (attempt or "an empty answer"))
+
+
+reject_wrong_answers()
 """

@@ -154,17 +154,19 @@ def run(page):
             exec(cell.source, names)
 
 
-def test_a_good_check_passes_as_its_page_runs():
-    run(PAGE)
+def test_a_good_check_passes_as_its_page_runs_and_takes_no_name():
+    later = "## Further reading\n\n```{code-cell} ipython3\nassert answer == 42\n```\n"
+    page = PAGE.replace("terms = [", "answer = names = 42\nterms = [")
+    run(page.replace("## Further reading\n", later))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("total = 5", "total = 6", "accepts this answer: total = 6"),
-        ("assert total == 6", "assert terms", "accepts this answer: an empty one"),
+        ("total = 5", "total = 6", "accepts: total = 6"),
+        ("assert total == 6", "assert terms", "accepts: an empty answer"),
         ("assert total == 6", "assert total == 7", None),
-        ("terms = [1", "total = 6\nterms = [1", "accepts this answer: an empty one"),
+        ("terms = [1", "total = 6\nterms = [1", "accepts: an empty answer"),
     ],
 )
 def test_a_bad_check_fails_as_its_page_runs(old, new, message):
