@@ -31,7 +31,7 @@ OUTPUT := $(if $(filter practice,$(MNIST_SOURCE)),_build/practice,.)
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab data serve-data student slides grade check links format lock clean environment
+.PHONY: help book test lab data serve-data student slides grade pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,13 @@ check: environment ## Lint, spell-check, and check how the files are written
 	  | $(BIN)/ruff check --stdin-filename $$page.ipynb - || exit 1; done
 	@$(BIN)/codespell
 	@$(BIN)/python -m pytest -q tests/test_sources.py
+
+pdf: book ## Print the book as one PDF, with Chromium or Chrome
+	@$(BIN)/python _ext/printable.py
+
+fresh: book ## Test what Binder does, and downloaded notebooks, in fresh environments
+	@FRESH=$$(command -v $(PYTHON)) $(BIN)/python -m pytest tests/in_jupyterlab \
+	  tests/built_site/test_downloads.py
 
 links: data ## Check the links to other sites
 	@$(BIN)/jupyter-book build . --builder linkcheck
