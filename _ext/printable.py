@@ -4,6 +4,7 @@ The pages are joined into one document in the order of the table of contents, wi
 links between them as links within it, and a browser prints that.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -113,9 +114,12 @@ def printable_book(parts, html=HTML):
     links = "".join(
         f'<link rel="stylesheet" href="{path.as_uri()}">' for path in styles
     )
-    mathjax = (html / "_static" / "mathjax" / "tex-chtml.js").as_uri()
-    options = (
-        '{"options": {"processHtmlClass": "tex2jax_process|mathjax_process|math"}}'
+    mathjax = (html / "_static" / "mathjax" / "startup.js").as_uri()
+    options = json.dumps(
+        {
+            "loader": {"load": ["input/tex", "output/chtml", "a11y/assistive-mml"]},
+            "options": {"processHtmlClass": "tex2jax_process|mathjax_process|math"},
+        }
     )
     own = Path(__file__).with_suffix(".css").read_text("utf-8")
     return f"""<!doctype html>

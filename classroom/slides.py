@@ -196,7 +196,7 @@ def write_slides(page, folder):
         extra_template_basedirs=[str(Path(__file__).parent)],
         reveal_url_prefix="reveal",
         reveal_theme="white",
-        mathjax_url="mathjax/tex-chtml.js",
+        mathjax_url="mathjax/startup.js",
     )
     html, _ = exporter.from_notebook_node(notebook)
     (folder / f"{page.stem}.html").write_text(html, "utf-8")

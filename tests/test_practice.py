@@ -294,9 +294,10 @@ def test_every_built_page_has_the_notice_and_skips_the_numbers(tmp_path):
 
     Both go into the same folder, where nothing of the one may be left in the other.
     """
-    for name in ("_ext", "_static", "_extra"):
+    for name in ("_ext", "_static", "_extra", "scratchnet"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("_config.yml", "content/what-comes-after/references.bib"):
+    files = ("_config.yml", "pyproject.toml", "README.md", "LICENSE")
+    for name in (*files, "content/what-comes-after/references.bib"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     toc = "format: jb-book\nroot: content/index\nchapters:\n- file: content/page\n"
@@ -306,6 +307,7 @@ def test_every_built_page_has_the_notice_and_skips_the_numbers(tmp_path):
 
     command = [
         sys.executable,
+        "-P",  # the package is this clone's, not the copy, which only gets packed
         "-m",
         "jupyter",
         "book",

@@ -12,9 +12,13 @@ OPENED = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.sessio
     ?.kernel?.status === 'idle'"""
 CELLS = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
     .filter(cell => cell.cell_type === 'code')"""
-FINISHED = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
-    .every(cell => cell.cell_type !== 'code' || cell.execution_count !== null
-        || cell.outputs.some(output => output.output_type === 'error'))"""
+FINISHED = """() => {
+    const cells = jupyterapp.shell.currentWidget.content.model.toJSON().cells
+        .filter(cell => cell.cell_type === 'code');
+    const failed = output => output.output_type === 'error';  // the others don't run
+    return cells.every(cell => cell.execution_count !== null)
+        || cells.some(cell => cell.outputs.some(failed));
+}"""
 SAVED = "() => !jupyterapp.shell.currentWidget.context.model.dirty"
 SCROLL = """text => {
     const notebook = jupyterapp.shell.currentWidget.content;
