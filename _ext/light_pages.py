@@ -15,7 +15,7 @@ SCRIPT = re.compile(r'<script (?:defer )?src="([^"]+)"></script>\n?')
 NOT_NEEDED = ("scripts/fontawesome.js",)
 NEEDED_FOR_SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
 NEEDED_AT_ONCE = ("documentation_options.js",)  # by a script within the page
-ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]+"\}')
+ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{(content:"[^"]+")\}')
 NAME = re.compile(r"\bfa-[\w-]+")
 
 # Parts of the theme that no page loads, or none after this.
@@ -50,13 +50,19 @@ def lighten_page(path):
 
 
 def lighten_icons(static, used):
-    """Keep those of the theme's icons whose names are used, and their font alone."""
+    """Keep those of the theme's icons whose names are used, and their font alone.
+
+    An icon gets an empty alternative text: it isn't part of the name of its button.
+    """
     stylesheet = static / "styles" / "pydata-sphinx-theme.css"
     css = stylesheet.read_text("utf-8")
-    css = ICON.sub(
-        lambda rule: rule.group(0) if used & set(NAME.findall(rule.group(1))) else "",
-        css,
-    )
+
+    def lighten_icon(rule):
+        names, content = rule.groups()
+        is_used = used & set(NAME.findall(names))
+        return f'{names}{{{content};{content}/""}}' if is_used else ""
+
+    css = ICON.sub(lighten_icon, css)
     css = re.sub(r"src:url\(([^)]+)\.woff2\)[^}]+", r"src:url(\1.woff)", css)
     stylesheet.write_text(css, "utf-8")
     styles = "".join(path.read_text("utf-8") for path in static.rglob("*.css"))

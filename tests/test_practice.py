@@ -294,7 +294,7 @@ def test_every_built_page_has_the_notice_and_skips_the_numbers(tmp_path):
 
     Both go into the same folder, where nothing of the one may be left in the other.
     """
-    for name in ("_ext", "_static", "_extra", "scratchnet"):
+    for name in ("_ext", "_static", "_extra", "_jupyter", "scratchnet"):
         shutil.copytree(ROOT / name, tmp_path / name)
     files = ("_config.yml", "pyproject.toml", "README.md", "LICENSE")
     for name in (*files, "content/what-comes-after/references.bib"):
