@@ -18,8 +18,13 @@ COMPRESSED = ("text/", "application/json", "image/svg+xml")
 
 
 def find_browser():
-    """Return the path of an installed Chromium or Chrome, or None."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+    """Return the path of an installed Chromium or Chrome, or Playwright's, or None."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        return found
+    with sync_playwright() as playwright:  # what `playwright install` has fetched
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
 
 
 @contextlib.contextmanager
