@@ -8,14 +8,9 @@ of five seeds, measures it on the test images, once, and records the results in
     python benchmarks/accuracy.py                    # all of them, an hour or two
 
 To choose between recipes, use the last 10,000 training images instead. This trains
-on the others, and leaves the ladder alone:
+on the others, prints, and records nothing:
 
     python benchmarks/accuracy.py --validate cnn-best
-
-Two shapes of network were compared that way with less training. What they reached
-is recorded, too:
-
-    python benchmarks/accuracy.py --validate --seeds 2 cnn-quarter cnn-quarter-padded
 """
 
 import argparse
@@ -35,16 +30,8 @@ import numpy as np
 
 import scratchnet
 from scratchnet.ensemble import average_probabilities
-from scratchnet.losses import softmax_cross_entropy
 from scratchnet.metrics import accuracy
-from scratchnet.recipes import (
-    CANDIDATES,
-    KEPT,
-    RECIPES,
-    train_recipe,
-    trained,
-    weights_file,
-)
+from scratchnet.recipes import KEPT, RECIPES, train_recipe, trained, weights_file
 from scratchnet.records import RUNGS, read_record, write_record
 
 SEEDS = [1, 2, 3, 4, 5]
@@ -70,8 +57,7 @@ def run(name, seed, validate=False, threads=1):
     -------
     dict
         Accuracy in percent; seconds of processor time and of the clock, for the
-        training alone; numbers trained. In validation also the log loss, and the
-        accuracy with shifted copies.
+        training alone; numbers trained.
     """
     if name == "tutorial":
         return run_tutorial(seed, validate)
@@ -84,21 +70,12 @@ def run(name, seed, validate=False, threads=1):
         if not validate:
             network.save(weights_file(name, seed))
         network.astype(np.float32)
-    return measured(network, *held_out, validate) | {"cpu": cpu, "clock": seconds}
-
-
-def measured(network, images, labels, validate):
-    """Return what a trained network reaches, as a part of what `run` returns."""
-    logits = network.predict(images)
-    result = {
-        "accuracy": 100 * accuracy(logits, labels),
+    return {
+        "accuracy": 100 * accuracy(network.predict(held_out[0]), held_out[1]),
+        "cpu": cpu,
+        "clock": seconds,
         "n_parameters": network.n_parameters,
     }
-    if validate:
-        shifted = average_probabilities([network], images)
-        result["with_shifts"] = 100 * accuracy(shifted, labels)
-        result["log_loss"] = softmax_cross_entropy(logits, labels)[0]
-    return result
 
 
 def run_tutorial(seed, validate):
@@ -135,22 +112,15 @@ def run_ensemble():
     }
 
 
-def record(name, results, seeds, validate=False):
-    """Write what the runs of one rung, or of a candidate, have reached."""
-    recipes = RECIPES | CANDIDATES
-    title = recipes[name].title if name in recipes else OTHER_TITLES[name]
-    more = {}
-    if validate:
-        for key in ("with_shifts", "log_loss"):
-            more[key] = [round(result[key], 5) for result in results]
+def record(name, results, seeds):
+    """Write what the runs of one rung have reached."""
+    title = RECIPES[name].title if name in RECIPES else OTHER_TITLES[name]
     write_record(
-        f"{'validation' if validate else 'accuracy'}-{name}",
+        f"accuracy-{name}",
         {
             "name": name,
             "title": title,
-            "command": "python benchmarks/accuracy.py "
-            + (f"--validate --seeds {len(seeds)} " if validate else "")
-            + name,
+            "command": f"python benchmarks/accuracy.py {name}",
             "seeds": seeds,
             "accuracies": [round(result["accuracy"], 2) for result in results],
             "seconds": round(float(np.mean([result["cpu"] for result in results])), 1),
@@ -158,8 +128,7 @@ def record(name, results, seeds, validate=False):
             "python": platform.python_version(),
             "numpy": np.__version__,
             "machine": f"{os.cpu_count()} cores, {processor()}",
-        }
-        | more,
+        },
     )
 
 
@@ -190,7 +159,7 @@ def main():
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNGS))
-    parser.add_argument("--validate", action="store_true", help="leave the ladder")
+    parser.add_argument("--validate", action="store_true", help="record nothing")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument(
@@ -199,10 +168,9 @@ def main():
         help="train once, in two threads, on an idle machine; record the clock's time",
     )
     arguments = parser.parse_args()
-    known = RUNGS + (tuple(CANDIDATES) if arguments.validate else ())
-    unknown = set(arguments.names) - set(known)
+    unknown = set(arguments.names) - set(RUNGS)
     if unknown:
-        parser.error(f"no rung is named {', '.join(sorted(unknown))}: {known}")
+        parser.error(f"no rung is named {', '.join(sorted(unknown))}: {RUNGS}")
     seeds = SEEDS[: arguments.seeds]
     for name in arguments.names or RUNGS:
         if arguments.time:
@@ -228,8 +196,8 @@ def report(name, results, seeds, validate):
         f" of one core, {results[0]['n_parameters']:,} weights",
         flush=True,
     )
-    if not validate or name in CANDIDATES:
-        record(name, results, seeds, validate)
+    if not validate:
+        record(name, results, seeds)
 
 
 if __name__ == "__main__":

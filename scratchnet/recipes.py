@@ -206,33 +206,11 @@ RECIPES = {
     ),
 }
 
-# Not on the ladder: two shapes, compared on the validation images in about the same
-# time, a quarter of what the best network gets
-CANDIDATES = {
-    "cnn-quarter": Recipe(
-        "The best network, 8 epochs",
-        RECIPES["cnn-best"].network,
-        RECIPES["cnn-best"].training | {"epochs": 8},
-    ),
-    "cnn-quarter-padded": Recipe(
-        "A padded network, 6 epochs",
-        convolutional(
-            (24, 5, 0, True),
-            (32, 3, 1, False),
-            (32, 3, 1, True),
-            (64, 3, 1, False),
-            (64, 3, 1, True),
-            n_features=576,
-        ),
-        RECIPES["cnn-best"].training | {"epochs": 6},
-    ),
-}
-
 
 def fresh_network(name, seed=1):
     """Return a recipe's network before training, and the generator that goes on."""
     rng = np.random.default_rng(seed)
-    return (RECIPES | CANDIDATES)[name].network(rng), rng
+    return RECIPES[name].network(rng), rng
 
 
 def train_recipe(name, images, labels, seed=1, **changes):
@@ -241,7 +219,7 @@ def train_recipe(name, images, labels, seed=1, **changes):
     Parameters
     ----------
     name : str
-        Of `RECIPES` or `CANDIDATES`.
+        Of `RECIPES`.
     images, labels : numpy.ndarray
         float32, shape (n, 784), from 0 to 1; and integers, shape (n,).
     seed : int, optional
@@ -257,7 +235,7 @@ def train_recipe(name, images, labels, seed=1, **changes):
         As from `fit`.
     """
     network, rng = fresh_network(name, seed)
-    options = (RECIPES | CANDIDATES)[name].training | changes
+    options = RECIPES[name].training | changes
     if "optimizer" in options:
         options["optimizer"] = options["optimizer"]()
     return network, fit(network, images, labels, rng=rng, **options)
