@@ -21,12 +21,12 @@ import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import directives
 from myst_nb.sphinx_ import NbMetadataCollector
+from page_times import WORDS_PER_MINUTE, seconds_to_run
 from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-WORDS_A_MINUTE = 200
 LINES_A_MINUTE = 20
 HIDDEN = {"remove-cell", "remove-input"}
 LOGGER = logging.getLogger(__name__)
@@ -135,9 +135,8 @@ class CourseTables(SphinxPostTransform):
     def timings(self, docname):
         """Return minutes to read, seconds to run, exercises."""
         words, lines, exercises = count(Path(self.env.doc2path(docname)))
-        data = NbMetadataCollector.get_exec_data(self.env, docname)
-        minutes = words / WORDS_A_MINUTE + lines / LINES_A_MINUTE
-        return minutes, (data and data["runtime"]) or 0, exercises
+        minutes = words / WORDS_PER_MINUTE + lines / LINES_A_MINUTE
+        return minutes, seconds_to_run(self.env, docname) or 0, exercises
 
     @staticmethod
     def cells(timings, available):

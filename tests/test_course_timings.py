@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "_ext"))
-from course_timings import LINES_A_MINUTE, WORDS_A_MINUTE, count  # noqa: E402
+from course_timings import LINES_A_MINUTE, WORDS_PER_MINUTE, count  # noqa: E402
 
 PAGE = """\
 ---
@@ -66,7 +66,7 @@ def test_text_and_shown_code_are_counted_and_exercises_left_out(tmp_path, exerci
 
 def test_the_page_for_teachers_says_how_fast_it_counts():
     page = ROOT / "content" / "what-comes-after" / "teach-with-this-book.md"
-    assert (WORDS_A_MINUTE, LINES_A_MINUTE) == (200, 20)
+    assert (WORDS_PER_MINUTE, LINES_A_MINUTE) == (200, 20)
     assert "two hundred words of text or twenty lines of code a minute" in (
         page.read_text("utf-8")
     )
