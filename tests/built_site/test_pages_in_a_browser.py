@@ -54,13 +54,17 @@ def complaints(context, root):
         if response.status >= 400:
             found.append(f"{response.status}: {response.url}")
 
+    def check_failure(request):
+        if request.failure != "net::ERR_ABORTED":  # the reader went on before it came
+            found.append(f"failed: {request.url}")
+
     def check_message(message):
         if message.type in ("error", "warning"):
             found.append(f"{message.type}: {message.text}")
 
     context.on("request", check_request)
     context.on("response", check_response)
-    context.on("requestfailed", lambda request: found.append(f"failed: {request.url}"))
+    context.on("requestfailed", check_failure)
     context.on("console", check_message)
     context.on("weberror", lambda error: found.append(str(error.error)))
     return found

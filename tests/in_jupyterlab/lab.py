@@ -5,11 +5,20 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psutil
+from playwright.sync_api import TimeoutError
 
 TOKEN = "of-this-test"
 OPENED = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session
     ?.kernel?.status === 'idle'"""
+STATE = """() => {
+    const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
+    const dialog = document.querySelector('.jp-Dialog')?.innerText;
+    return `kernel ${session?.kernel?.status}, dialog ${dialog}`;
+}"""
+SHUT_DOWN = "() => jupyterapp.shell.currentWidget.sessionContext.shutdown()"
 CELLS = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
     .filter(cell => cell.cell_type === 'code')"""
 FINISHED = """() => {
@@ -75,14 +84,37 @@ def running_lab(clone, home, python=sys.executable, **environment):
         else:
             raise RuntimeError(f"no answer: {(home / 'log.txt').read_text()}")
     finally:
-        server.terminate()  # its kernels end with it
-        server.wait(30)
+        stop(server)
+
+
+def stop(server):
+    """End the server and its kernels, on a busy machine by force."""
+    with suppress(psutil.NoSuchProcess):  # it has ended by itself
+        server = psutil.Process(server.pid)
+        processes = [server, *server.children(recursive=True)]
+        server.terminate()
+        for process in psutil.wait_procs(processes, timeout=30)[1]:
+            process.kill()
 
 
 def open_path(page, address, path):
-    """Open a path such as `lab/tree/content/index.md`; wait for its kernel."""
-    page.goto(f"{address}/{path}?token={TOKEN}&reset")
-    page.wait_for_function(OPENED, timeout=300_000)
+    """Open a path such as `lab/tree/content/index.md`; wait for its kernel.
+
+    Where none answers, load the page again, as a reader would.
+    """
+    states = []
+    while len(states) < 3:
+        page.goto(f"{address}/{path}?token={TOKEN}&reset")
+        try:
+            return page.wait_for_function(OPENED, timeout=100_000)
+        except TimeoutError:
+            states.append(page.evaluate(STATE))
+    raise AssertionError(f"{path} has no kernel that is ready: {states}")
+
+
+def shut_down(page):
+    """End the kernel of the notebook that is open; it holds memory."""
+    page.evaluate(SHUT_DOWN)
 
 
 def run_all(page):

@@ -7,7 +7,14 @@ import pytest
 from notebook_downloads import launch_buttons
 from test_pages import CHAPTERS, ROOT
 
-from in_jupyterlab.lab import open_path, outputs_when_finished, run_all, save, show
+from in_jupyterlab.lab import (
+    open_path,
+    outputs_when_finished,
+    run_all,
+    save,
+    show,
+    shut_down,
+)
 
 PART_1 = [page for page in CHAPTERS if page.parent.name == "tutorial"]
 OPEN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
@@ -48,6 +55,7 @@ def test_chapter_runs_to_its_end_and_saves_unchanged(chapter, lab, clone, page):
     assert any("image/png" in out.get("data", {}) for out in outputs)
     save(page)
     assert changes(clone) == []
+    shut_down(page)
 
 
 def test_double_click_opens_a_page_as_a_notebook(lab, page):
