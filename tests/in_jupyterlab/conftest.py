@@ -9,7 +9,7 @@ import pytest
 from built_site.conftest import browser, context  # noqa: F401
 from test_pages import ROOT
 
-from in_jupyterlab.lab import running_lab
+from in_jupyterlab.lab import end_kernels, running_lab
 from scratchnet.mnist import fetch_file
 
 
@@ -69,6 +69,7 @@ def binder_environment(clone, home):
 
 
 @pytest.fixture
-def page(context):  # noqa: F811
+def page(context, lab):  # noqa: F811
     """Open an empty tab. JupyterLab's own scripts may throw; what it shows counts."""
-    return context.new_page()
+    yield context.new_page()
+    end_kernels(lab)

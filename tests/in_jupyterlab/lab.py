@@ -8,17 +8,25 @@ import time
 from contextlib import contextmanager, suppress
 
 import psutil
+import requests
 from playwright.sync_api import TimeoutError
 
 TOKEN = "of-this-test"
 OPENED = """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session
     ?.kernel?.status === 'idle'"""
 STATE = """() => {
-    const session = window.jupyterapp?.shell.currentWidget?.sessionContext?.session;
+    const opened = window.jupyterapp?.shell.currentWidget;
+    const status = opened?.sessionContext?.session?.kernel?.status;
+    const cells = opened?.content?.model?.toJSON().cells ?? [];
+    const ran = cells.filter(cell => cell.execution_count).length;
     const dialog = document.querySelector('.jp-Dialog')?.innerText;
-    return `kernel ${session?.kernel?.status}, dialog ${dialog}`;
+    return `kernel ${status}, ${ran} cells ran, dialog ${dialog}`;
 }"""
-SHUT_DOWN = "() => jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+WATCH = """selector => {
+    const look = () => { window.wasSeen ||= !!document.querySelector(selector); };
+    window.wasSeen = false;
+    new MutationObserver(look).observe(document, {childList: true, subtree: true});
+}"""
 CELLS = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
     .filter(cell => cell.cell_type === 'code')"""
 FINISHED = """() => {
@@ -98,23 +106,35 @@ def stop(server):
 
 
 def open_path(page, address, path):
-    """Open a path such as `lab/tree/content/index.md`; wait for its kernel.
-
-    Where none answers, load the page again, as a reader would.
-    """
-    states = []
-    while len(states) < 3:
-        page.goto(f"{address}/{path}?token={TOKEN}&reset")
-        try:
-            return page.wait_for_function(OPENED, timeout=100_000)
-        except TimeoutError:
-            states.append(page.evaluate(STATE))
-    raise AssertionError(f"{path} has no kernel that is ready: {states}")
+    """Open a path such as `lab/tree/content/index.md`; wait for its kernel."""
+    page.goto(f"{address}/{path}?token={TOKEN}&reset")
+    wait(page, OPENED, seconds=120)
 
 
-def shut_down(page):
-    """End the kernel of the notebook that is open; it holds memory."""
-    page.evaluate(SHUT_DOWN)
+def end_kernels(address):
+    """End all kernels of a server: they hold memory, and one may hang."""
+    kernels = f"{address}/api/kernels"
+    token = {"Authorization": f"token {TOKEN}"}
+    for kernel in requests.get(kernels, headers=token, timeout=60).json():
+        requests.delete(f"{kernels}/{kernel['id']}", headers=token, timeout=60)
+
+
+def wait(page, condition, seconds):
+    """Wait until a condition holds; an error says what the page shows instead."""
+    try:
+        page.wait_for_function(condition, timeout=seconds * 1000, polling=500)
+    except TimeoutError:
+        raise TimeoutError(f"waited {seconds} s: {page.evaluate(STATE)}") from None
+
+
+def watch_for(page, selector):
+    """Note from now on whether something shows, be it for a moment: `was_seen`."""
+    page.evaluate(WATCH, selector)
+
+
+def was_seen(page):
+    """Tell whether what `watch_for` names was shown since."""
+    return page.evaluate("() => window.wasSeen")
 
 
 def run_all(page):
@@ -123,16 +143,16 @@ def run_all(page):
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
-def outputs_when_finished(page, timeout=600):
+def outputs_when_finished(page):
     """Wait until every cell has run; return all outputs, as in an `.ipynb`."""
-    page.wait_for_function(FINISHED, timeout=timeout * 1000, polling=500)
+    wait(page, FINISHED, seconds=300)
     return [output for cell in page.evaluate(CELLS) for output in cell["outputs"]]
 
 
 def save(page):
     """Save the notebook that is open."""
     page.keyboard.press("Control+s")
-    page.wait_for_function(SAVED)
+    wait(page, SAVED, seconds=30)
 
 
 def show(page, text):

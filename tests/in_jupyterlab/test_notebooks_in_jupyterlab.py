@@ -13,8 +13,13 @@ from in_jupyterlab.lab import (
     run_all,
     save,
     show,
-    shut_down,
+    was_seen,
+    watch_for,
 )
+
+# JupyterLab on a busy machine now and then starts a kernel that never answers, or
+# drops a click. A reader tries again, and so do these tests; pytest counts it.
+pytestmark = pytest.mark.flaky(reruns=2, only_rerun="TimeoutError")
 
 PART_1 = [page for page in CHAPTERS if page.parent.name == "tutorial"]
 OPEN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
@@ -45,17 +50,17 @@ def changes(clone):
 @pytest.mark.parametrize("chapter", PART_1, ids=lambda page: page.stem)
 def test_chapter_runs_to_its_end_and_saves_unchanged(chapter, lab, clone, page):
     open_path(page, lab, lab_path(chapter))
+    watch_for(page, BAR)
     run_all(page)
-    if " in progress(" in chapter.read_text("utf-8"):
-        page.locator(BAR).first.wait_for(state="attached", timeout=300_000)
     outputs = outputs_when_finished(page)
     errors = [out for out in outputs if out["output_type"] == "error"]
     assert errors == []
     assert [out for out in outputs if out.get("name") == "stderr"] == []
     assert any("image/png" in out.get("data", {}) for out in outputs)
+    if " in progress(" in chapter.read_text("utf-8"):
+        assert was_seen(page)
     save(page)
     assert changes(clone) == []
-    shut_down(page)
 
 
 def test_double_click_opens_a_page_as_a_notebook(lab, page):
