@@ -3,7 +3,7 @@
 # The Python to make the environment with; any from 3.11. For example:
 #   make book PYTHON=python3.12
 ifndef PYTHON
-PYTHON := $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+PYTHON := $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done),python3)
 endif
@@ -105,7 +105,7 @@ environment: $(INSTALLED)
 # Made once for a version of Python, and again when what should be in it changes.
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupyter -type f)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
-	@echo "Making the environment in .venv (about 600 MB; a minute or two) …"
+	@echo "Making the environment in .venv (about 750 MB; a minute or two) …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
@@ -117,7 +117,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupy
 	  --target .teaching -r requirements-teaching.txt
 	@touch $@
 
-# The cache of executed pages does not see the package change: empty it then.
-$(BIN)/.pages: $(wildcard scratchnet/*) $(INSTALLED)
-	@rm -rf _build/.jupyter_cache _build/practice
+# Neither the cache of executed pages nor Sphinx sees the package change: forget both.
+# (The dots leave out folders, such as __pycache__, which running it changes.)
+$(BIN)/.pages: $(wildcard scratchnet/*.* scratchnet/records/*.*) $(INSTALLED)
+	@rm -rf _build/.jupyter_cache _build/.doctrees _build/practice
 	@touch $@

@@ -7,16 +7,14 @@
     Week 2: tutorial/build-and-train
     ```
 
-Nothing in the table is typed in: words, lines of code, and exercises are counted in
-the pages, and how long they ran comes from the build. With `:minutes:`, that is what
+Nothing in the table is typed in: words and exercises are counted in the pages, and
+how long they ran comes from the build. With `:minutes:`, that is what
 each session has; a session that doesn't fit is a warning, and so fails the build.
 """
 
-import re
 from pathlib import Path
 from typing import ClassVar
 
-import jupytext
 import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -27,43 +25,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-LINES_A_MINUTE = 20
-HIDDEN = {"remove-cell", "remove-input"}
 LOGGER = logging.getLogger(__name__)
-
-
-def count(page):
-    """Count what there is to read on a page, its exercises left out.
-
-    Parameters
-    ----------
-    page : pathlib.Path
-        A page of the book, Markdown that Jupytext reads.
-
-    Returns
-    -------
-    words : int
-        Words of the text. A formula counts as the words that its source has.
-    lines : int
-        Lines of code that the page shows, empty ones left out.
-    exercises : int
-        Exercises at its end.
-    """
-    words = lines = exercises = 0
-    in_exercises = False
-    for cell in jupytext.read(page).cells:
-        exercises += cell.source.count("{exercise-start}")
-        if in_exercises:
-            continue
-        if cell.cell_type == "code":
-            if not HIDDEN.intersection(cell.metadata.get("tags", [])):
-                lines += sum(bool(line.strip()) for line in cell.source.splitlines())
-            continue
-        text, exercise_heading, _ = cell.source.partition("\n## Exercises")
-        in_exercises = bool(exercise_heading) or text.startswith("## Exercises")
-        if not text.startswith("## Exercises"):
-            words += len(re.sub(r"^(```|:::|:\w+:).*$", "", text, flags=re.M).split())
-    return words, lines, exercises
 
 
 class CoursePlaceholder(nodes.General, nodes.Element):
@@ -134,8 +96,9 @@ class CourseTables(SphinxPostTransform):
 
     def timings(self, docname):
         """Return minutes to read, seconds to run, exercises."""
-        words, lines, exercises = count(Path(self.env.doc2path(docname)))
-        minutes = words / WORDS_PER_MINUTE + lines / LINES_A_MINUTE
+        minutes = self.env.metadata[docname]["words"] / WORDS_PER_MINUTE
+        source = Path(self.env.doc2path(docname)).read_text("utf-8")
+        exercises = source.count("{exercise-start}")
         return minutes, seconds_to_run(self.env, docname) or 0, exercises
 
     @staticmethod

@@ -5,8 +5,6 @@ links between them as links within it, and a browser prints that.
 """
 
 import json
-import os
-import shutil
 import sys
 from html import escape
 from pathlib import Path
@@ -14,12 +12,17 @@ from urllib.parse import urljoin, urlsplit
 
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
+from built_book import (
+    BROWSERS,
+    BUILD,
+    HTML,
+    ROOT,
+    book_parts,
+    find_browser,
+    open_browser,
+)
 
-ROOT = Path(__file__).parent.parent
-HTML = ROOT / "_build" / "html"
-PDF = ROOT / "_build" / "pdf" / "deep-learning-on-mnist.pdf"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PDF = BUILD / "pdf" / "deep-learning-on-mnist.pdf"
 NOT_PRINTED = (
     "script, a.headerlink, button, .sd-summary-state-marker, .page-times,"
     " section:has(> .toctree-wrapper, > .tableofcontents-wrapper)"
@@ -32,16 +35,6 @@ LOADED = """async () => {
     await document.fonts.ready;
     await Promise.all([...document.images].map(image => image.decode()));
 }"""
-
-
-def book_parts(root=ROOT):
-    """Return the book's parts: pairs of a caption and the names of its pages."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
-    parts = [("", [toc["root"]])]
-    for part in toc["parts"]:
-        names = [chapter["file"] for chapter in part["chapters"]]
-        parts.append((part["caption"], names))
-    return parts
 
 
 def place(name, anchor=""):
@@ -160,19 +153,14 @@ def main():
     """Join the built pages and print them."""
     if not (HTML / "index.html").exists():
         sys.exit("The pages are not built: run make book first.")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = find_browser()
     if not found:
         sys.exit(f"A browser prints the PDF; there is none of {', '.join(BROWSERS)}.")
     PDF.parent.mkdir(parents=True, exist_ok=True)
     document = PDF.with_suffix(".html")
     document.write_text(printable_book(book_parts()), "utf-8")
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, chromium_sandbox=not root
-        )
+    with open_browser(found) as browser:
         print_pdf(browser.new_page(), document, PDF)
-        browser.close()
     print(f"The book, printed: {PDF}")
 
 

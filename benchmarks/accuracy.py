@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchnet
+from scratchnet import practice
 from scratchnet.ensemble import average_probabilities
 from scratchnet.metrics import accuracy
 from scratchnet.recipes import KEPT, RECIPES, train_recipe, trained, weights_file
@@ -86,12 +87,12 @@ def run_tutorial(seed, validate):
         (images[:1000], scratchnet.one_hot_encoding(labels[:1000])),
         (test_images, scratchnet.one_hot_encoding(test_labels)),
     )
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     *weights, _ = scratchnet.train(sets[0], sets[0], seed=seed)
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     return {
         "accuracy": 100 * scratchnet.evaluate(*sets[1], *weights)[1],
-        "cpu": seconds,
+        "cpu": cpu,
         "clock": seconds,
         "n_parameters": sum(array.size for array in weights),
     }
@@ -160,7 +161,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNGS))
     parser.add_argument("--validate", action="store_true", help="record nothing")
-    parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--seeds", type=int, choices=range(1, 6), default=5)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument(
         "--time",
@@ -171,24 +172,39 @@ def main():
     unknown = set(arguments.names) - set(RUNGS)
     if unknown:
         parser.error(f"no rung is named {', '.join(sorted(unknown))}: {RUNGS}")
+    if practice.is_chosen() and not arguments.validate:
+        parser.error(f"nothing is recorded. {practice.NOTICE}")
+    trained_here = [name for name in RUNGS if name != "ensemble"]
+    if "ensemble" in arguments.names and (arguments.validate or arguments.time):
+        parser.error(
+            "the ensemble is made of networks that were trained on all images: it can"
+            " neither be validated nor timed"
+        )
+    if arguments.seeds < 5 and not arguments.validate:
+        parser.error("a record has five seeds; --seeds is for --validate")
     seeds = SEEDS[: arguments.seeds]
-    for name in arguments.names or RUNGS:
+    every = trained_here if arguments.validate or arguments.time else RUNGS
+    for name in arguments.names or every:
         if arguments.time:
             clock(name)
             continue
         if name == "ensemble":
-            report(name, [run_ensemble()], [], arguments.validate)
+            results = [run_ensemble()]
+            report(name, results)
+            record(name, results, [])
             continue
         with ProcessPoolExecutor(arguments.processes) as pool:
             jobs = [pool.submit(run, name, seed, arguments.validate) for seed in seeds]
             results = []
-            for job in jobs:  # a run that is interrupted keeps what it has measured
+            for job in jobs:
                 results.append(job.result())
-                report(name, results, seeds[: len(results)], arguments.validate)
+                report(name, results)
+        if not arguments.validate:
+            record(name, results, seeds)
 
 
-def report(name, results, seeds, validate):
-    """Print what the runs of one rung have reached so far, and record it."""
+def report(name, results):
+    """Print what the runs of one rung have reached so far."""
     reached = np.array([result["accuracy"] for result in results])
     print(
         f"{name}: {reached.mean():.3f} ± {reached.std(ddof=len(reached) > 1):.3f} %"
@@ -196,8 +212,6 @@ def report(name, results, seeds, validate):
         f" of one core, {results[0]['n_parameters']:,} weights",
         flush=True,
     )
-    if not validate:
-        record(name, results, seeds)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "_ext"), str(ROOT / "tests")]
 
-from built_site.conftest import HTML, PUBLISHED
-from built_site.serve import find_browser, open_browser, read_through, serve
+from built_book import BROWSERS, HTML, find_browser, open_browser
+from built_site.conftest import PUBLISHED
+from built_site.serve import read_through, serve
 
 VIEWPORTS = {"desktop": (1280, 900), "phone": (390, 844)}
 REPEATS = 3  # the median of so many loads
@@ -33,10 +34,15 @@ def measure(browser, address, width, height):
 
 def main(wanted):
     """Measure the pages and print a table."""
+    if not (HTML / "index.html").exists():
+        sys.exit("The pages are not built: run make book first.")
+    path = find_browser()
+    if not path:
+        sys.exit(f"There is no browser here: none of {', '.join(BROWSERS)}.")
     names = [name for name in PUBLISHED if any(part in name for part in wanted or [""])]
     print(f"{'':46}", *(f"{size:>22}" for size in VIEWPORTS))
     print(f"{'page':46}", *2 * [f"{'KB':>6}{'paint s':>9}{'shift':>7}"])
-    with serve(HTML) as address, open_browser(find_browser()) as browser:
+    with serve(HTML) as address, open_browser(path) as browser:
         for name in names:
             print(f"{name:46}", end="")
             for width, height in VIEWPORTS.values():

@@ -53,6 +53,20 @@ def chapters():
     return [page for page in pages if "{exercise-start}" in page.read_text("utf-8")]
 
 
+def chosen(names):
+    """Return the chapters of these names, such as "load", or all of them.
+
+    Raises
+    ------
+    LookupError
+        If one is unknown, or has no exercises.
+    """
+    pages = [page for page in chapters() if page.stem in (names or [page.stem])]
+    if missing := set(names) - {page.stem for page in pages}:
+        raise LookupError(f"No chapter with exercises: {', '.join(sorted(missing))}")
+    return pages
+
+
 def instructor_edition(page):
     """Make the notebook with solutions and checks, in nbgrader's format.
 
@@ -191,13 +205,12 @@ def main(arguments=None):
     parser.add_argument("--course", type=Path, default=COURSE, help="a folder")
     parser.add_argument("names", nargs="*", help="chapters, such as load; or all")
     options = parser.parse_args(arguments)
-    pages = [page for page in chapters() if page.stem in (options.names or [page.stem])]
-    if missing := set(options.names) - {page.stem for page in pages}:
-        print(f"No chapter with exercises: {', '.join(missing)}", file=sys.stderr)
-        return 1
-
     try:
+        pages = chosen(options.names)
         use_nbgrader()
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 1
     except ModuleNotFoundError:
         print("nbgrader isn't installed. Run make student.", file=sys.stderr)
         return 1
@@ -205,7 +218,11 @@ def main(arguments=None):
     for page in pages:
         write_source(page, course)
     (course / "nbgrader_config.py").write_text(CONFIG)
-    release([page.stem for page in pages], course)
+    try:
+        release([page.stem for page in pages], course)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"{len(pages)} chapters in {course}")
     print("  source/   for instructors, with solutions and checks")
     print("  release/  for students, with # your code here")

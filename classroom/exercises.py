@@ -62,13 +62,16 @@ def split_page(notebook):
     Raises
     ------
     ValueError
-        If an exercise has no solution, or a solution no exercise before it.
+        If an exercise has no label or no solution, a code cell in its question, or a
+        check without wrong answers; or if a solution has no exercise before it.
     """
     exercise, place = None, "page"
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             if place == "page":
                 yield cell
+            elif place == "exercise":
+                raise ValueError(f"{exercise.label} has a code cell in its question")
             elif is_tagged(cell, "autograder"):
                 exercise.check, exercise.wrong_answers = split_check(cell.source)
             elif not is_tagged(cell, "remove-cell"):
@@ -82,8 +85,10 @@ def split_page(notebook):
                 if (kind, edge) == ("exercise", "start"):
                     if exercise:
                         raise ValueError(f"{exercise.label} has no solution")
-                    label = re.search(r"^:label: (\S+)", options, re.MULTILINE)[1]
-                    exercise = Exercise(label, title.strip())
+                    label = re.search(r"^:label: (\S+)", options, re.MULTILINE)
+                    if not label:
+                        raise ValueError(f"the exercise {title!r} has no :label:")
+                    exercise = Exercise(label[1], title.strip())
                     place = "exercise"
                 elif (kind, edge) == ("solution", "start"):
                     if not exercise or exercise.label != title.strip():
@@ -91,16 +96,18 @@ def split_page(notebook):
                     place = "solution"
                 elif kind == "solution":
                     if place != "solution":
-                        raise ValueError(f"{exercise.label} has no solution")
+                        raise ValueError("a solution ends that has not begun")
                     yield exercise
                     exercise, place = None, "page"
+                elif place != "exercise":
+                    raise ValueError("an exercise ends that has not begun")
                 else:
                     place = "between"
             text = pieces[number].strip("\n")
             if not text:
                 continue
             if place == "exercise":
-                exercise.text = text
+                exercise.text = f"{exercise.text}\n\n{text}".strip()
             else:
                 part = cell.copy()
                 part.source = text
@@ -114,12 +121,18 @@ def split_page(notebook):
 
 def split_check(source):
     """Split an `autograder` cell into its assertions and its wrong answers."""
-    (statement,) = [
+    statements = [
         node
         for node in ast.parse(source).body
         if isinstance(node, ast.Assign)
         and ast.unparse(node.targets[0]) == "wrong_answers"
     ]
+    if len(statements) != 1:
+        raise ValueError(
+            "a cell with the tag autograder needs one list of wrong_answers, but has"
+            f" {len(statements)}:\n{source}"
+        )
+    (statement,) = statements
     lines = source.splitlines()
     check = "\n".join(lines[: statement.lineno - 1]).strip("\n")
     return check, [answer.strip("\n") for answer in ast.literal_eval(statement.value)]

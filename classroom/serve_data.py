@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 
-from scratchnet import fetch
+from scratchnet import fetch, practice
 from scratchnet.mnist import FILES, cache_folder
 
 NAMES = {file.name for file in FILES.values()}
@@ -67,14 +67,22 @@ def main(arguments=None):
     parser.add_argument("--port", default=8000, type=int, help="0 takes any free one")
     options = parser.parse_args(arguments)
 
+    if practice.is_chosen():
+        print(
+            "Practice digits need no server: each laptop draws its own, with"
+            " make lab MNIST_SOURCE=practice",
+            file=sys.stderr,
+        )
+        return 1
     if fetch.main():
         return 1
     handler = partial(MnistHandler, directory=cache_folder())
     try:
         server = RoomServer((options.bind, options.port), handler)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the second: no such number
+        reason = getattr(error, "strerror", error)
         print(
-            f"Port {options.port} on {options.bind} can't be opened ({error.strerror})."
+            f"Port {options.port} on {options.bind} can't be opened ({reason})."
             " Choose another, as in: make serve-data PORT=8001",
             file=sys.stderr,
         )

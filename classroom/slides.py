@@ -20,15 +20,15 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from traitlets.config import Config
 
-from classroom.editions import ROOT, TEACHING, chapters
+from classroom.editions import ROOT, TEACHING, chosen
 from classroom.exercises import Exercise, is_tagged, split_page
 from classroom.plain import plain_markdown, without_quiz
 
 sys.path.append(str(ROOT / "_ext"))
 from book_build import copy_mathjax_to
+from built_book import BUILD, CACHE
 
-CACHE = ROOT / "_build" / ".jupyter_cache"
-SLIDES = ROOT / "_build" / "slides"
+SLIDES = BUILD / "slides"
 LEFT_OUT = {"What you'll need", "Exercises", "Further reading"}
 LINES, IMAGE_LINES = 19, 15  # what a slide has room for, and what an image takes
 SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z`*$(])")
@@ -179,9 +179,8 @@ def glued_values(notebook):
     }
 
 
-def write_slides(page, folder):
+def write_slides(name, notebook, folder):
     """Write the slides of one chapter, with its drawings beside them."""
-    notebook = slides_of(page, as_it_ran(page))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(
@@ -199,7 +198,7 @@ def write_slides(page, folder):
         mathjax_url="mathjax/startup.js",
     )
     html, _ = exporter.from_notebook_node(notebook)
-    (folder / f"{page.stem}.html").write_text(html, "utf-8")
+    (folder / f"{name}.html").write_text(html, "utf-8")
 
 
 def main(arguments=None):
@@ -213,20 +212,32 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 1 if a chapter hasn't run as it is, or reveal.js isn't installed.
+        Exit status: 1 if a chapter is unknown or hasn't run as it is, if the folder has
+        other files in it, or if reveal.js isn't installed.
     """
     parser = argparse.ArgumentParser(prog="slides", description=__doc__)
     parser.add_argument("--folder", type=Path, default=SLIDES, help="where to write")
     parser.add_argument("names", nargs="*", help="chapters, such as load; or all")
     options = parser.parse_args(arguments)
-    pages = [page for page in chapters() if page.stem in (options.names or [page.stem])]
 
     sys.path.append(str(TEACHING))
     package = find_spec("sphinx_revealjs")
     if not package:
         print("reveal.js isn't installed. Run make slides.", file=sys.stderr)
         return 1
-    folder = options.folder.resolve()
+    folder = options.folder.expanduser().resolve()
+    if folder.exists() and any(folder.iterdir()) and not (folder / "reveal").exists():
+        print(
+            f"{folder} has files in it that aren't slides: name another --folder",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        pages = chosen(options.names)
+        notebooks = {page.stem: slides_of(page, as_it_ran(page)) for page in pages}
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 1
     shutil.rmtree(folder, ignore_errors=True)
     reveal = Path(package.origin).parent / "_static" / "revealjs"
     no_maps = shutil.ignore_patterns("*.map", "*.esm.js")
@@ -235,12 +246,8 @@ def main(arguments=None):
     shutil.copy(reveal / "LICENSE", folder / "reveal")
     copy_mathjax_to(folder / "mathjax")
     shutil.copytree(ROOT / "_static" / "diagrams", folder / "images")
-    try:
-        for page in pages:
-            write_slides(page, folder)
-    except LookupError as error:
-        print(error, file=sys.stderr)
-        return 1
+    for name, notebook in notebooks.items():
+        write_slides(name, notebook, folder)
     print(f"Slides of {len(pages)} chapters; open them in a browser, such as")
     print(f"  {(folder / pages[0].stem).as_uri()}.html")
     return 0

@@ -77,9 +77,11 @@ def fit(
     Raises
     ------
     ValueError
-        If images and labels don't fit together, a label is no class, a pixel isn't a
-        finite number, there are fewer images than a batch takes, fewer images in a
-        batch than parts, or the learning rate is negative.
+        If images and labels don't fit together, images aren't float32 or float64, a
+        label is no class, a pixel isn't a finite number, there are fewer images than a
+        batch takes, fewer images in a batch than parts, the learning rate is negative
+        or not finite, or `patience` comes without a `validation_set` or with
+        `averaging`.
     FloatingPointError
         If the loss or the parameters stop being finite, as they do when the learning
         rate is too high.
@@ -97,7 +99,9 @@ def fit(
     if not 0 < parts <= batch_size:
         raise ValueError(f"{parts} parts of a batch of {batch_size} images")
     if not 0 <= learning_rate < np.inf:
-        raise ValueError(f"learning_rate must not be negative: {learning_rate}")
+        raise ValueError(
+            f"learning_rate must be finite and not negative: {learning_rate}"
+        )
     if patience and validation_set is None:
         raise ValueError("patience needs a validation_set")
     if patience and averaging:

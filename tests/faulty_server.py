@@ -92,11 +92,11 @@ def good_but_called_encoded(request, content):
 
 
 def good_but_slow(request, content):
-    """Send six pieces, 0.2 s apart."""
+    """Send six pieces, half a second apart."""
     _start(request, Content_Length=len(content))
     size = len(content) // 6 + 1
     for start in range(0, len(content), size):
-        request.server.closing.wait(0.2)
+        request.server.closing.wait(0.5)
         request.wfile.write(content[start : start + size])
 
 
@@ -166,12 +166,12 @@ def byte_flipped(request, content):
 
 def stalled(request, content):
     """Send half of the file, then nothing for longer than a client should wait."""
-    good_in_halves(lambda request: request.server.closing.wait(3))(request, content)
+    good_in_halves(lambda request: request.server.closing.wait(60))(request, content)
 
 
 def silent(request, content):
     """Accept the connection, then send nothing for longer than a client should wait."""
-    request.server.closing.wait(3)
+    request.server.closing.wait(60)
     good(request, content)
 
 

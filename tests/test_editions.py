@@ -15,10 +15,10 @@ import sys
 import jupytext
 import nbformat
 import pytest
+from digits import mnist_source
 
 from classroom import editions
 from classroom.exercises import Exercise, split_page, try_wrong_answers
-from scratchnet.mnist import cache_folder
 
 CHAPTERS = {page.stem: page for page in editions.chapters()}
 GRADED = ("load", "preprocess")
@@ -138,6 +138,10 @@ def test_an_edition_shows_no_directive_that_only_the_site_knows(name):
     [
         ("```{solution-start} exercise-add", "```{note}", "exercise-add has no"),
         ("```{exercise-start} Add", "```{note}", "is a solution of no exercise"),
+        (":label: exercise-add\n", "", "'Add' has no :label:"),
+        ("```{exercise-end}", "```{code-cell}\n1\n```\n```{exercise-end}", "code cell"),
+        ("```{exercise-start} Add\n:label: exercise-add\n```\n", "", "has not begun"),
+        ("wrong_answers = [", "other = [", "needs one list of wrong_answers"),
     ],
 )
 def test_an_exercise_without_its_solution_is_named(old, new, message):
@@ -247,7 +251,7 @@ def scores(course):
             folder = course / "submitted" / kind / name
             folder.mkdir(parents=True)
             nbformat.write(notebook, folder / f"{name}.ipynb")
-    script = GRADE.format(names=GRADED, data=str(cache_folder()))
+    script = GRADE.format(names=GRADED, data=mnist_source())
     command = [sys.executable, "-c", script, course]
     output = subprocess.run(
         command, cwd=editions.ROOT, check=True, stdout=subprocess.PIPE, text=True

@@ -65,7 +65,7 @@ def test_the_next_mirror_helps_when_one_fails(
     monkeypatch.setattr(
         chapter["requests"],
         "get",
-        lambda *args, **kw: get(*args, **kw | {"timeout": 0.5}),
+        lambda *args, **kw: get(*args, **kw | {"timeout": 2}),
     )
     with FaultyServer(real, [fault]) as bad, FaultyServer(real, [good]) as fine:
         chapter["mirrors"][:] = [bad.url, fine.url]

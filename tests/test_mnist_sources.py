@@ -108,7 +108,7 @@ def mirrors(serve, monkeypatch):
 def answer(request, monkeypatch):
     """Return the fault of `faults`; see to it that its silence is not waited for."""
     if request.param in (answers.stalled, answers.silent):
-        monkeypatch.setattr(mnist, "TIMEOUT", (5, 0.5))
+        monkeypatch.setattr(mnist, "TIMEOUT", (60, 2))
     return request.param
 
 
@@ -216,8 +216,8 @@ def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
     ],
 )
 def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unusual):
-    # The slow one takes 1.2 s: longer than the time-out, which is for each wait alone.
-    monkeypatch.setattr(mnist, "TIMEOUT", (5, 1))
+    # The slow one takes 3 s: longer than the time-out, which is for each wait alone.
+    monkeypatch.setattr(mnist, "TIMEOUT", (60, 2))
     (server,) = mirrors(unusual)
 
     assert_right(fetch_file("test_labels", cache)[0])
@@ -505,7 +505,7 @@ def start_child(key, cache, source, prefix=(), limit="none"):
 
 def run_child(*arguments, **options):
     with start_child(*arguments, **options) as child:
-        return child.communicate(timeout=30)[0]
+        return child.communicate(timeout=120)[0]
 
 
 def works(command):
@@ -596,11 +596,11 @@ def test_a_full_disk_is_no_obstacle_to_a_folder(cache, folder):
 
 
 def test_two_processes_at_once_both_get_good_files(serve, cache):
-    meeting = threading.Barrier(2, timeout=20)  # both are half-way, then go on
+    meeting = threading.Barrier(2, timeout=120)  # both are half-way, then go on
     server = serve(answers.good_in_halves(lambda request: meeting.wait()))
 
     children = [start_child("training_labels", cache, server.url) for _ in range(2)]
-    outputs = [child.communicate(timeout=30)[0] for child in children]
+    outputs = [child.communicate(timeout=120)[0] for child in children]
 
     name = FILES["training_labels"].name
     for output in outputs:
@@ -624,7 +624,7 @@ def test_a_process_ended_in_mid_download_does_no_harm(
     name = FILES["training_images"].name
     server = serve(answers.good_in_halves(pause))
     with start_child("training_images", cache, server.url) as child:
-        assert half_way.wait(timeout=20)
+        assert half_way.wait(timeout=120)
         child.send_signal(signal.Signals[signal_name])
 
     assert child.returncode

@@ -58,10 +58,7 @@ def test_every_exercise_has_a_solution_with_code_or_an_example(page):
     assert solutions == exercises
 
 
-QUIZZED = [page for page in CHAPTERS if page.parent.name != "in-your-browser"]
-
-
-@pytest.mark.parametrize("page", QUIZZED, ids=lambda page: page.stem)
+@every_chapter
 def test_quiz_has_one_right_answer_to_each_question_and_explains_all(page):
     text = page.read_text("utf-8")
     quiz = text.split("## Check yourself\n")[1].split("## Exercises\n")[0]

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -31,7 +33,7 @@ def server():
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
     ) as process:
-        lines = iter(process.stdout.readline, "Press Ctrl+C to stop.\n")
+        lines = takewhile(lambda line: not line.startswith("Press"), process.stdout)
         (address,) = re.findall(r"make lab MNIST_SOURCE=(\S+)", "".join(lines))
         yield address
         process.terminate()
@@ -100,7 +102,22 @@ def test_without_the_files_nothing_is_served(tmp_path, monkeypatch, capsys):
     assert "could not be had" in capsys.readouterr().err
 
 
-def test_every_address_of_this_computer_is_named():
-    for address in serve_data.addresses():
-        socket.inet_aton(address)
-        assert not address.startswith("127.")
+def test_every_address_of_this_computer_is_named(monkeypatch):
+    def card(family, address):
+        return SimpleNamespace(family=family, address=address)
+
+    cards = {
+        "lo": [card(socket.AF_INET, "127.0.0.1")],
+        "wifi": [card(socket.AF_INET, "192.168.0.2"), card(socket.AF_INET6, "fe80::1")],
+        "cable": [card(socket.AF_INET, "10.0.0.7")],
+    }
+    monkeypatch.setattr(serve_data.psutil, "net_if_addrs", lambda: cards)
+
+    assert serve_data.addresses() == ["192.168.0.2", "10.0.0.7"]
+
+
+def test_practice_digits_are_not_served(monkeypatch, capsys):
+    monkeypatch.setenv("MNIST_SOURCE", "practice")
+
+    assert serve_data.main(["--bind", "127.0.0.1", "--port", "0"]) == 1
+    assert "each laptop draws its own" in capsys.readouterr().err

@@ -98,5 +98,6 @@ def print_ladder(*names):
             f" {rung['seconds']:6,.0f} s {rung['n_parameters']:>8,} weights"
         )
     print("\nTest accuracy (mean ± sd over seeds), seconds of one processor core for")
-    print("the training of one network, and numbers trained. To repeat it:")
+    five = " (for the ensemble, of its five)" * (rungs[-1]["name"] == "ensemble")
+    print(f"the training of one network{five}, and numbers trained. To repeat it:")
     print("python benchmarks/accuracy.py", *(rung["name"] for rung in rungs))

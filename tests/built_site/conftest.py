@@ -8,13 +8,11 @@ skipped, and say so; where `CI` is set, that is a failure.
 import os
 
 import pytest
+from built_book import BROWSERS, HTML, find_browser, open_browser
 from test_pages import LISTED, ROOT
 
-from built_site.serve import BROWSERS, find_browser, open_browser, serve
-from scratchnet import practice
+from built_site.serve import serve
 
-BUILD = "_build/practice/_build" if practice.is_chosen() else "_build"
-HTML = ROOT / BUILD / "html"
 PUBLISHED = [
     *(page.relative_to(ROOT).with_suffix(".html").as_posix() for page in LISTED),
     "search.html",
@@ -41,6 +39,7 @@ def browser():
 def context(browser):
     """Open a window of its own for one test, 1280 pixels wide."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(120_000)  # a machine may be busy
         yield context
 
 

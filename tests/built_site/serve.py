@@ -1,42 +1,14 @@
-"""Serve the built pages as a web host does, and find a browser to read them with."""
+"""Serve the built pages as a web host does, and measure how they load."""
 
 import contextlib
 import functools
 import gzip
 import http.server
 import io
-import os
-import shutil
 import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-QUIET = ("--disable-background-networking", "--disable-component-update")
 COMPRESSED = ("text/", "application/json", "image/svg+xml")
-
-
-def find_browser():
-    """Return the path of an installed Chromium or Chrome, or Playwright's, or None."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found:
-        return found
-    with sync_playwright() as playwright:  # what `playwright install` has fetched
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
-
-
-@contextlib.contextmanager
-def open_browser(path):
-    """Start the browser at `path`, without a window."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, chromium_sandbox=not root, args=QUIET
-        )
-        yield browser
-        browser.close()
 
 
 @functools.cache

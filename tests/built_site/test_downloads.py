@@ -12,9 +12,8 @@ from urllib.request import urlretrieve
 
 import nbformat
 import pytest
+from digits import mnist_source
 from test_pages import NOTEBOOKS, ROOT
-
-from scratchnet.mnist import fetch_file
 
 WHEEL = "scratchnet-0.1.0-py3-none-any.whl"
 RAW_MYST = re.compile(
@@ -111,10 +110,9 @@ def elsewhere(tmp_path):
 
 def run_in(folder, python, name):
     """Run a notebook in its folder, as somebody who has MNIST on a USB stick."""
-    data, _ = fetch_file("training_images")
     bare = {key: os.environ[key] for key in os.environ if key != "PYTHONPATH"}
     bare |= {
-        "MNIST_SOURCE": str(data.parent),
+        "MNIST_SOURCE": mnist_source(),
         "HOME": str(folder),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "IPYTHONDIR": str(folder / "ipython"),

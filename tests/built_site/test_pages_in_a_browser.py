@@ -82,8 +82,8 @@ def test_page_keeps_to_itself_and_fits_a_phone(page, root, name, complaints):
 
 def test_a_request_elsewhere_would_be_found(page, roots, complaints, root):
     page.goto(f"{root}/content/index.html")
-    page.evaluate("new Image().src = 'http://127.0.0.1:9/pixel.png'")
-    page.wait_for_event("requestfailed")
+    with page.expect_event("requestfailed"):
+        page.evaluate("() => { new Image().src = 'http://127.0.0.1:9/pixel.png' }")
     assert any("elsewhere" in complaint for complaint in complaints)
 
 

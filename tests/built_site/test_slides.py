@@ -4,11 +4,11 @@ import jupytext
 import pytest
 
 from built_site.conftest import missing
-from classroom import slides
+from classroom import editions, slides
 from classroom.exercises import Exercise, split_page
 
 NAMES = ("build-and-train", "say-what-it-is")
-PAGES = {page.stem: page for page in slides.chapters() if page.stem in NAMES}
+PAGES = {page.stem: page for page in editions.chapters() if page.stem in NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,19 @@ def decks(html, tmp_path_factory):
     folder = tmp_path_factory.mktemp("slides") / "slides"
     assert slides.main(["--folder", str(folder), *NAMES]) == 0
     return folder
+
+
+def test_a_folder_with_other_files_stays(decks, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert slides.main(["--folder", str(tmp_path), *NAMES]) == 1
+    assert "files in it that aren't slides" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_unknown_chapter_is_named_and_the_slides_stay(decks, capsys):
+    assert slides.main(["--folder", str(decks), "no-such-page"]) == 1
+    assert "no-such-page" in capsys.readouterr().err
+    assert (decks / f"{NAMES[0]}.html").exists()
 
 
 @pytest.fixture(params=NAMES)

@@ -4,10 +4,12 @@ import re
 from html import unescape
 
 import pytest
+from bs4 import BeautifulSoup
+from built_book import HTML
+from page_times import WORDS_PER_MINUTE
 from PIL import Image
 from test_pages import LISTED, NOTEBOOKS, ROOT
 
-HTML = ROOT / "_build" / "html"
 pytestmark = pytest.mark.usefixtures("html")
 every_page = pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
 
@@ -86,3 +88,19 @@ def test_the_digit_moves_only_for_readers_who_want_it(browser, served, motion):
         style = "getComputedStyle(document.querySelector('.reader .verdict'))"
         moves = page.evaluate(f"{style}.animationName") != "none"
         assert moves == (motion == "no-preference")
+
+
+def test_courses_take_the_times_that_their_pages_say():
+    name = "content/what-comes-after/teach-with-this-book"
+    teach = BeautifulSoup((HTML / f"{name}.html").read_text("utf-8"), "html.parser")
+    said = 0
+    for row in teach.select("table:has(th) tbody tr"):
+        links = row.select("a[href$='.html']")
+        if len(links) == 1:
+            page = (HTML / name).parent / links[0]["href"]
+            minutes = re.search(r"(\d+) minutes? to read", page.read_text("utf-8"))[1]
+            assert row.select("td")[1].text.strip() == minutes, links[0]["href"]
+            said += 1
+    assert said
+    assert WORDS_PER_MINUTE == 200
+    assert "two hundred words of text and code" in teach.text

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 from built_site.conftest import browser, context  # noqa: F401
+from digits import mnist_source
 from test_pages import ROOT
 
 from in_jupyterlab.lab import end_kernels, running_lab
-from scratchnet.mnist import fetch_file
 
 
 @pytest.fixture(scope="package")
@@ -47,8 +47,7 @@ def lab(clone, tmp_path_factory):
         )
     else:
         python = sys.executable
-        data, _ = fetch_file("training_images")
-        here = {"PYTHONPATH": str(clone), "MNIST_SOURCE": str(data.parent)}
+        here = {"PYTHONPATH": str(clone), "MNIST_SOURCE": mnist_source()}
     with running_lab(clone, home, python, **here) as address:
         yield address
 
@@ -61,15 +60,15 @@ def binder_environment(clone, home):
     install = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir"]
     subprocess.run([*install, "-r", "requirements.txt"], cwd=clone, check=True)
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    data, _ = fetch_file("training_images")  # Binder has a network, and needs no source
     variables = os.environ | {"HOME": str(home), "PATH": path, "PYTHONPATH": ""}
-    variables["MNIST_SOURCE"] = str(data.parent)
+    variables["MNIST_SOURCE"] = mnist_source()  # Binder has a network, and needs none
     subprocess.run([clone / "postBuild"], cwd=clone, env=variables, check=True)
     return python
 
 
 @pytest.fixture
-def page(context, lab):  # noqa: F811
+def page(context, lab, clone):  # noqa: F811
     """Open an empty tab. JupyterLab's own scripts may throw; what it shows counts."""
     yield context.new_page()
     end_kernels(lab)
+    subprocess.run(["git", "checkout", "--quiet", "."], cwd=clone, check=True)

@@ -83,8 +83,9 @@ def running_lab(clone, home, python=sys.executable, **environment):
         )
     try:
         for _ in range(300):
-            if found := list(runtime.glob("jpserver-*.json")):
-                yield json.loads(found[0].read_text())["url"].rstrip("/")
+            texts = [file.read_text() for file in runtime.glob("jpserver-*.json")]
+            if any(texts):  # it's empty at first
+                yield json.loads(texts[0])["url"].rstrip("/")
                 break
             if server.poll() is not None:
                 raise RuntimeError((home / "log.txt").read_text())
