@@ -95,7 +95,9 @@ def split_page(notebook):
                         raise ValueError(f"{title} is a solution of no exercise here")
                     place = "solution"
                 elif kind == "solution":
-                    if place != "solution":
+                    if exercise and place != "solution":
+                        raise ValueError(f"{exercise.label} has no solution")
+                    if not exercise:
                         raise ValueError("a solution ends that has not begun")
                     yield exercise
                     exercise, place = None, "page"

@@ -137,10 +137,10 @@ def test_an_edition_shows_no_directive_that_only_the_site_knows(name):
     ("old", "new", "message"),
     [
         ("```{solution-start} exercise-add", "```{note}", "exercise-add has no"),
-        ("```{exercise-start} Add", "```{note}", "is a solution of no exercise"),
+        ("```{exercise-start} Add", "```{note}", "ends that has not begun"),
+        ("-start} exercise-add", "-start} exercise-ad", "is a solution of no exercise"),
         (":label: exercise-add\n", "", "'Add' has no :label:"),
         ("```{exercise-end}", "```{code-cell}\n1\n```\n```{exercise-end}", "code cell"),
-        ("```{exercise-start} Add\n:label: exercise-add\n```\n", "", "has not begun"),
         ("wrong_answers = [", "other = [", "needs one list of wrong_answers"),
     ],
 )

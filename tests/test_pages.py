@@ -8,17 +8,12 @@ from pathlib import Path
 
 import jupytext
 import pytest
-import yaml
+from built_book import book_parts
 
 from conftest import is_notebook
 
 ROOT = Path(__file__).parent.parent
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-LISTED = [ROOT / f"{TOC['root']}.md"] + [
-    ROOT / f"{chapter['file']}.md"
-    for part in TOC["parts"]
-    for chapter in part["chapters"]
-]
+LISTED = [ROOT / f"{name}.md" for _, names in book_parts() for name in names]
 NOTEBOOKS = [page for page in LISTED if is_notebook(page)]
 # Other notebooks, such as the landing page, aren't chapters.
 CHAPTERS = [

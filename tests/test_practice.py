@@ -8,19 +8,16 @@ import shutil
 import subprocess
 import symtable
 import sys
-from pathlib import Path
 
 import jupytext
 import numpy as np
 import pytest
+from test_pages import NOTEBOOKS, ROOT
 
-from conftest import is_notebook
 from scratchnet import MnistUnavailableError, load_mnist, mnist, practice, read_idx
 from scratchnet.mnist import FILES, fetch_file
 from scratchnet.records import FOLDER, write_record
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOKS = [page for page in (ROOT / "content").rglob("*.md") if is_notebook(page)]
 NAMES = sorted(file.name for file in FILES.values())
 
 

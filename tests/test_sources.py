@@ -1,15 +1,11 @@
 """How the book's files are written, so that diffs show what changed and no more."""
 
 import subprocess
-from pathlib import Path
 
 import jupytext
 import pytest
+from test_pages import NOTEBOOKS, ROOT
 
-from conftest import is_notebook
-
-ROOT = Path(__file__).parent.parent
-NOTEBOOKS = [page for page in (ROOT / "content").rglob("*.md") if is_notebook(page)]
 KERNEL = {
     "display_name": "Python 3 (ipykernel)",
     "language": "python",

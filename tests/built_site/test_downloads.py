@@ -15,7 +15,9 @@ import pytest
 from digits import mnist_source
 from test_pages import NOTEBOOKS, ROOT
 
-WHEEL = "scratchnet-0.1.0-py3-none-any.whl"
+import scratchnet
+
+WHEEL = f"scratchnet-{scratchnet.__version__}-py3-none-any.whl"
 RAW_MYST = re.compile(
     r"^(?:`{3,}|:{3,}){|{[a-z:]+}`|^\([\w-]+\)=$|\]\([^):]*\.md", re.MULTILINE
 )
