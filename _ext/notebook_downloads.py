@@ -24,8 +24,8 @@ from urllib.parse import quote
 import nbformat
 from flit_core.wheel import WheelBuilder
 from jupyter_cache import get_cache
-from myst_nb.core.variables import format_plain_text
 from myst_nb.ext.glue.crossref import read_glue_cache
+from plain_markdown import PlainMarkdown
 from sphinx.util.nodes import clean_astext
 
 ROOT = Path(__file__).parent.parent
@@ -67,26 +67,11 @@ def site_url():
 
 # From MyST to Markdown --------------------------------------------------------------
 
-FENCE = re.compile(
-    r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ ]*(?P<title>.*)\n"
-    r"(?P<options>(?::[\w-]+:.*\n)*)"
-    r"(?P<body>(?:.*\n)*?)"
-    r"(?P=fence)[ ]*$",
-    re.MULTILINE,
-)
-ROLE = re.compile(
-    r"(?<![\w`])\{(?P<name>[\w:-]+)\}(?P<ticks>`+)(?P<text>.+?)(?P=ticks)", re.S
-)
-LINK = re.compile(
-    r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>[^):#\s]+\.md)?(?P<anchor>#[^)\s]*)?\)"
-)
-DEFINITION = re.compile(r"^(?P<term>\S.*)\n: +(?P<text>.*)$", re.MULTILINE)
-TARGET = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
-TEXT_AND_TARGET = re.compile(r"(.*?)\s*<([^<>]*)>$", re.DOTALL)
 
+class NotebookMarkdown(PlainMarkdown):
+    """Turns one page's MyST into Markdown, with what the build knows of the book."""
 
-class Markdown:
-    """Turns the MyST of one page into Markdown that any notebook shows."""
+    defined = r"- **\g<term>**: \g<text>"
 
     def __init__(self, app, docname):
         self.app, self.env, self.docname = app, app.env, docname
@@ -98,52 +83,6 @@ class Markdown:
         }
         self.site = site_url()
 
-    def convert(self, text):
-        """Return a cell's text as Markdown; what is inside code stays."""
-        text = FENCE.sub(self.directive, TARGET.sub("", text) + "\n")
-        parts = re.split(r"(^```.*?^```[ ]*$)", text, flags=re.MULTILINE | re.DOTALL)
-        parts[::2] = [self.inline(part) for part in parts[::2]]
-        return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip()
-
-    def inline(self, text):
-        """Convert the definition lists, roles, and links of text without fences."""
-        text = DEFINITION.sub(r"- **\g<term>**: \g<text>", text)
-        return LINK.sub(self.link, ROLE.sub(self.role, text))
-
-    def directive(self, match):
-        """Convert one directive, by its name; of one unknown, keep the words."""
-        name, title = match["name"], match["title"].strip()
-        options = dict(
-            re.findall(r"^:([\w-]+): *(.*)$", match["options"], re.MULTILINE)
-        )
-        body = match["body"].strip("\n")
-        if "{" in body and name not in ("math", "raw"):
-            body = FENCE.sub(self.directive, body + "\n").strip("\n")
-        known = getattr(self, "as_" + name.replace("-", "_"), None)
-        if known:
-            return known(title, options, body)
-        lines = [f"**{title or name.capitalize()}**", "", *body.splitlines()]
-        return "\n".join(f"> {line}".rstrip() for line in lines)
-
-    def as_math(self, title, options, body):
-        """Keep the formula, with the number that the book gives it."""
-        label = options.get("label")
-        number = label and self.equation(label)
-        tag = f" \\tag{{{number}}}" if number else ""
-        return f"$$\n{body}{tag}\n$$"
-
-    def as_figure(self, title, options, body):
-        """Put the drawing into the notebook, where nothing can lose it."""
-        path = self.folder / title
-        kind = mimetypes.guess_type(path.name)[0]
-        data = base64.b64encode(path.read_bytes()).decode()
-        width = re.sub(r"\D", "", options.get("width", "")) or "560"
-        alt = escape(options.get("alt", ""))
-        image = f'<img src="data:{kind};base64,{data}" width="{width}" alt="{alt}">'
-        return f"{image}\n\n*{body}*" if body else image
-
-    as_image = as_figure
-
     def as_exercise_start(self, title, options, body):
         """Start an exercise with a heading, under which notebooks fold."""
         return f"### Exercise: {title}"
@@ -152,19 +91,12 @@ class Markdown:
         """Start a solution with a heading, under which notebooks fold."""
         return "#### Solution"
 
+    as_exercise_end = as_solution_end = PlainMarkdown.nothing
+    as_button_link = as_button_ref = PlainMarkdown.nothing
+
     def as_dropdown(self, title, options, body):
         """Hide what is to be unfolded, as the page does."""
         return f"<details><summary>{escape(title)}</summary>\n\n{body}\n\n</details>"
-
-    def as_list_table(self, title, options, body):
-        """Write a list of rows as a table."""
-        rows = [
-            [cell.strip() for cell in re.split(r"^\s+- ", row, flags=re.MULTILINE)]
-            for row in re.split(r"^\* - ", body, flags=re.MULTILINE)[1:]
-        ]
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        lines.insert(1, "| --- " * len(rows[0]) + "|")
-        return "\n".join(lines)
 
     def as_literalinclude(self, title, options, body):
         """Show the part of a file that the page shows."""
@@ -183,77 +115,49 @@ class Markdown:
         place = f"[website]({self.site}{self.docname}.html)" if self.site else "website"
         return f"*Here, the page on the book's {place} is live.*"
 
-    def as_div(self, title, options, body):
-        """Keep what is inside."""
-        return body
-
     def as_tableofcontents(self, title, options, body):
         """List the notebooks."""
-        names = [name for name in self.env.found_docs if notebook_of(self.app, name)]
-        order = [
-            name
-            for name in self.env.toctree_includes.get(self.docname, [])
-            if name in names
-        ]
-        return "\n".join(
-            f"- {self.page_link(self.env.titles[name].astext(), name)}"
-            for name in order
-        )
+        pages = self.env.toctree_includes.get(self.docname, [])
+        notebooks = [name for name in pages if notebook_of(self.app, name)]
+        return "\n".join(f"- {self.page_link('', name)}" for name in notebooks)
 
-    def nothing(self, title, options, body):
-        """Leave out what has no words."""
-        return ""
+    def box(self, title, body):
+        """Set off a titled part as a quotation."""
+        lines = [f"**{title}**", "", *body.splitlines()]
+        return "\n".join(f"> {line}".rstrip() for line in lines)
 
-    as_exercise_end = as_solution_end = nothing
-    as_button_link = as_button_ref = as_nb_exec_table = nothing
+    def image(self, path, options):
+        """Put the drawing into the notebook, where nothing can lose it."""
+        path = self.folder / path
+        kind = mimetypes.guess_type(path.name)[0]
+        data = base64.b64encode(path.read_bytes()).decode()
+        width = re.sub(r"\D", "", options.get("width", "")) or "560"
+        alt = escape(options.get("alt", ""))
+        return f'<img src="data:{kind};base64,{data}" width="{width}" alt="{alt}">'
 
-    def role(self, match):
-        """Convert one role, by its name; of one unknown, keep the words."""
-        name, text = match["name"], match["text"]
-        words, target = text, text
-        if found := TEXT_AND_TARGET.fullmatch(text):
-            words, target = found.groups()
-        if name == "math":
-            return f"${text}$"
-        if name == "eq":
-            return f"({self.equation(target)})"
-        if name.startswith("cite"):
-            return (
-                "("
-                + "; ".join(self.citations[key.strip()] for key in text.split(","))
-                + ")"
-            )
-        if name == "glue:text":
-            return self.glued(text)
-        return words
+    def link(self, words, path, anchor):
+        """Lead a link to another page of the book somewhere that exists."""
+        docname = self.docname_of(path) if path else self.docname
+        return self.page_link(words, docname, anchor)
 
     def equation(self, label):
         """Return the number that an equation has in the book."""
         _, number = self.env.get_domain("math").equations[label]
         return number
 
-    def glued(self, text):
-        """Return a value that a page computed, as its text shows it."""
-        page, _, key = text.rpartition("::") if "::" in text else ("", "", text)
-        key, _, form = key.partition(":")
-        docname = self.docname
-        if page:
-            docname = self.docname_of(page)
-        output = read_glue_cache(self.env.mystnb_config.output_folder, docname)[key]
-        return format_plain_text(output["data"]["text/plain"], form)
+    def citation(self, keys):
+        """Cite sources by authors and years, as the book does."""
+        return f"({'; '.join(self.citations[key.strip()] for key in keys)})"
+
+    def glued(self, page, key):
+        """Return a value that a page computed, as text."""
+        docname = self.docname_of(page) if page else self.docname
+        values = read_glue_cache(self.env.mystnb_config.output_folder, docname)
+        return values[key]["data"]["text/plain"]
 
     def docname_of(self, path):
         """Return the name of the page that a relative path leads to."""
-        page = (
-            (self.folder / path).resolve().relative_to(Path(self.app.srcdir).resolve())
-        )
-        return page.with_suffix("").as_posix()
-
-    def link(self, match):
-        """Lead a link to another page of the book somewhere that exists."""
-        path, anchor = match["path"], match["anchor"] or ""
-        docname = self.docname_of(path) if path else self.docname
-        return self.page_link(match["text"], docname, anchor)
+        return self.env.path2doc((self.folder / path).resolve())
 
     def page_link(self, words, docname, anchor=""):
         """Link to a page on the web, or else to the notebook beside this one."""
@@ -364,7 +268,7 @@ def write_downloads(app, exception):
         path = notebook_of(app, docname)
         if not path:
             continue
-        markdown = Markdown(app, docname)
+        markdown = NotebookMarkdown(app, docname)
         executed = readers_notebook(executed_notebook(app, path), markdown, first_cell)
         for target, notebook in (
             (folder / "executed" / f"{docname}.ipynb", executed),

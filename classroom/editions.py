@@ -8,6 +8,7 @@ Nothing in them is written by hand. They are made anew from the pages each time.
 import argparse
 import importlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -16,13 +17,14 @@ import jupytext
 import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from plain_markdown import PlainMarkdown
 
 from classroom.exercises import Exercise, is_tagged, split_page
-from classroom.plain import images, plain_markdown, without_quiz
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = ROOT / "_build" / "classroom"
 TEACHING = ROOT / ".teaching"  # where `make student` puts nbgrader
+to_markdown = PlainMarkdown().convert  # without the values that a page computes
 CONFIG = """\
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbgrader.converters import GenerateAssignment
@@ -88,7 +90,7 @@ def instructor_edition(page):
         if isinstance(part, Exercise):
             cells += exercise_cells(part)
         elif part.cell_type == "markdown":
-            cells.append(new_markdown_cell(plain_markdown(without_quiz(part.source))))
+            cells.append(new_markdown_cell(to_markdown(part.source)))
         elif not is_tagged(part, "remove-cell"):
             cells.append(new_code_cell(part.source))
     for number, cell in enumerate(cells):
@@ -100,11 +102,11 @@ def instructor_edition(page):
 
 def exercise_cells(exercise):
     """Return an exercise's cells: question, answer, explanation, check."""
-    text = plain_markdown(exercise.text)
+    text = to_markdown(exercise.text)
     yield new_markdown_cell(f"### Exercise: {exercise.title}\n\n{text}")
     code = [cell.source for cell in exercise.solution if cell.cell_type == "code"]
     words = "\n\n".join(
-        plain_markdown(cell.source)
+        to_markdown(cell.source)
         for cell in exercise.solution
         if cell.cell_type == "markdown"
     )
@@ -141,9 +143,11 @@ def write_source(page, course):
     folder.mkdir(parents=True)
     notebook = instructor_edition(page)
     for cell in notebook.cells:
-        for image in images(cell.source) if cell.cell_type == "markdown" else []:
-            shutil.copy(page.parent / image, folder)
-            cell.source = cell.source.replace(f"]({image})", f"]({image.name})")
+        if cell.cell_type == "markdown":
+            for image in re.findall(r"!\[.*\]\((.*)\)", cell.source):
+                shutil.copy(page.parent / image, folder)
+                name = Path(image).name
+                cell.source = cell.source.replace(f"]({image})", f"]({name})")
     nbformat.write(notebook, folder / f"{page.stem}.ipynb")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 MARK = re.compile(
     r"^```{(exercise|solution)-(start|end)} *(.*)\n((?::.*\n)*)```$\n?", re.MULTILINE
 )
+QUIZ = re.compile(r"^## Check yourself\n(?:(?!^## ).*\n?)*", re.MULTILINE)
 
 
 @dataclass
@@ -56,8 +57,9 @@ def split_page(notebook):
     Yields
     ------
     nbformat.NotebookNode or Exercise
-        A cell outside of any exercise, without what marks exercises; or an exercise
-        with its solution, where the solution ends.
+        A cell outside of any exercise, without what marks exercises, and without the
+        quiz, whose answers only the site folds away; or an exercise with its solution,
+        where the solution ends.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def split_page(notebook):
                     raise ValueError("an exercise ends that has not begun")
                 else:
                     place = "between"
-            text = pieces[number].strip("\n")
+            text = QUIZ.sub("", pieces[number]).strip("\n")
             if not text:
                 continue
             if place == "exercise":

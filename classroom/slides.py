@@ -14,19 +14,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import jupytext
+from book_build import copy_mathjax_to
+from built_book import BUILD, CACHE
 from jupyter_cache import get_cache
 from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
+from plain_markdown import PlainMarkdown
 from traitlets.config import Config
 
 from classroom.editions import ROOT, TEACHING, chosen
 from classroom.exercises import Exercise, is_tagged, split_page
-from classroom.plain import plain_markdown, without_quiz
-
-sys.path.append(str(ROOT / "_ext"))
-from book_build import copy_mathjax_to
-from built_book import BUILD, CACHE
 
 SLIDES = BUILD / "slides"
 LEFT_OUT = {"What you'll need", "Exercises", "Further reading"}
@@ -78,7 +76,7 @@ class Deck:
             new = None
         self.cells.append(on_slide(new_markdown_cell(text), "notes"))
 
-    def add_code(self, cell, glued):
+    def add_code(self, cell, markdown):
         """Add code with what it printed, or a figure with its caption."""
         shown = cell.copy()
         shown.metadata = NotebookNode()
@@ -91,7 +89,7 @@ class Deck:
             lines = 2 + 0.8 * "\n".join([cell.source, *printed]).count("\n")
         self.add(shown, lines)
         if caption:
-            self.cells.append(new_markdown_cell(plain_markdown(caption, glued)))
+            self.cells.append(new_markdown_cell(markdown.convert(caption)))
 
 
 def slides_of(page, executed):
@@ -109,13 +107,13 @@ def slides_of(page, executed):
     nbformat.NotebookNode
         A notebook for nbconvert's slides.
     """
-    glued = glued_values(executed)
+    markdown = PlainMarkdown(glued_values(executed))
     deck, exercises, is_left_out = Deck(), [], False
     for part in split_page(executed):
         if isinstance(part, Exercise):
             exercises.append(part)
         elif part.cell_type == "markdown":
-            for text in re.split(r"(?m)^(?=#{1,3} )", without_quiz(part.source)):
+            for text in re.split(r"(?m)^(?=#{1,3} )", part.source):
                 heading = re.match(r"(#{1,3}) (.+)", text)
                 if heading and len(heading[1]) < 3:
                     is_left_out = heading[2] in LEFT_OUT
@@ -124,12 +122,12 @@ def slides_of(page, executed):
                     if heading:
                         deck.heading = heading[2]
                         new = "slide" if len(heading[1]) < 3 else "subslide"
-                    deck.add_text(plain_markdown(text, glued), new)
+                    deck.add_text(markdown.convert(text), new)
         elif not is_left_out and not is_tagged(part, "remove-cell"):
-            deck.add_code(part, glued)
+            deck.add_code(part, markdown)
     for exercise in exercises:
         deck.heading = f"Exercise: {exercise.title}"
-        text = f"## {deck.heading}\n\n{plain_markdown(exercise.text, glued)}"
+        text = f"## {deck.heading}\n\n{markdown.convert(exercise.text)}"
         new = "slide" if exercise is exercises[0] else "subslide"
         deck.add(new_markdown_cell(text), LINES, new)
     notebook = new_notebook(cells=deck.cells, metadata=executed.metadata)

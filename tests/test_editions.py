@@ -9,6 +9,7 @@ to the exercises of two quick chapters.
 import ast
 import builtins
 import json
+import re
 import subprocess
 import sys
 
@@ -131,6 +132,33 @@ def test_an_edition_shows_no_directive_that_only_the_site_knows(name):
     for cell in editions.instructor_edition(CHAPTERS[name]).cells:
         if cell.cell_type == "markdown":
             assert "```{" not in cell.source and "}`" not in cell.source
+
+
+def chapters_with(directive):
+    """Try a test on the chapters that have a directive."""
+    names = [
+        name for name in CHAPTERS if directive in CHAPTERS[name].read_text("utf-8")
+    ]
+    assert names
+    return pytest.mark.parametrize("name", names)
+
+
+@chapters_with("{list-table}")
+def test_the_cells_of_every_table_are_in_the_edition(name):
+    cells = editions.instructor_edition(CHAPTERS[name]).cells
+    edition = "\n".join(cell.source for cell in cells)
+    text = CHAPTERS[name].read_text("utf-8")
+    tables = re.findall(r"(?ms)^(`{3,}|:{3,}){list-table}.*?\n\n(.*?)^\1$", text)
+    for line in "".join(table for _, table in tables).splitlines():
+        assert f"| {editions.to_markdown(line[4:])} |" in edition
+
+
+@chapters_with("{figure}")
+def test_an_edition_has_its_drawings_beside_it(name, tmp_path):
+    editions.write_source(CHAPTERS[name], tmp_path)
+    drawings = re.findall(r"{figure} .*/(.+)", CHAPTERS[name].read_text("utf-8"))
+    folder = tmp_path / "source" / name
+    assert {path.name for path in folder.iterdir()} == {*drawings, f"{name}.ipynb"}
 
 
 @pytest.mark.parametrize(
