@@ -59,12 +59,6 @@ document.addEventListener("DOMContentLoaded", () => {
 """
 
 
-def site_url():
-    """Return the address of the published site, with a slash at its end, or nothing."""
-    url = os.environ.get("SITE_URL", "").strip()
-    return url and url.rstrip("/") + "/"
-
-
 # From MyST to Markdown --------------------------------------------------------------
 
 
@@ -81,7 +75,7 @@ class NotebookMarkdown(PlainMarkdown):
             citation.key: citation.formatted_entry.label
             for citation in bibtex.citations
         }
-        self.site = site_url()
+        self.site = app.config.html_baseurl  # see book_build.py
 
     def as_exercise_start(self, title, options, body):
         """Start an exercise with a heading, under which notebooks fold."""
@@ -249,10 +243,10 @@ def wheel_name():
     return builder.wheel_filename
 
 
-def package_address(repository, branch, wheel):
+def package_address(site, repository, branch, wheel):
     """Return what pip installs the package from where it isn't beside the notebook."""
-    if site_url():
-        return f"{site_url()}downloads/{wheel}"
+    if site:
+        return f"{site}downloads/{wheel}"
     return f"git+{repository}@{branch}" if repository else ""
 
 
@@ -262,7 +256,8 @@ def write_downloads(app, exception):
         return
     folder = Path(app.outdir, "downloads")
     wheel = write_wheel(folder)
-    address = package_address(*app.config.book_repository, wheel)
+    config = app.config
+    address = package_address(config.html_baseurl, *config.book_repository, wheel)
     first_cell = FIRST_CELL.format(wheel=wheel, address=address).rstrip()
     for docname in sorted(app.env.found_docs):
         path = notebook_of(app, docname)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
+from built_book import book_parts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from plain_markdown import PlainMarkdown
 
@@ -46,12 +46,7 @@ c.ClearHiddenTests.end_test_delimeter = "END CHECK"
 
 def chapters():
     """List the pages that have exercises, in the order of the book."""
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    pages = [
-        ROOT / f"{chapter['file']}.md"
-        for part in contents["parts"]
-        for chapter in part["chapters"]
-    ]
+    pages = [ROOT / f"{name}.md" for _, names in book_parts() for name in names]
     return [page for page in pages if "{exercise-start}" in page.read_text("utf-8")]
 
 
