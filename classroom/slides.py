@@ -21,6 +21,7 @@ from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from plain_markdown import PlainMarkdown
+from practice_notice import as_executed
 from traitlets.config import Config
 
 from classroom.editions import ROOT, TEACHING, chosen
@@ -41,7 +42,8 @@ def as_it_ran(page):
         If the page has changed since, or has never run.
     """
     try:
-        return get_cache(CACHE).merge_match_into_notebook(jupytext.read(page))[1]
+        notebook = jupytext.reads(as_executed(page.read_text("utf-8")), "md:myst")
+        return get_cache(CACHE).merge_match_into_notebook(notebook)[1]
     except KeyError:
         raise LookupError(f"{page.name} has changed since it ran: make book") from None
 
