@@ -8,8 +8,8 @@
     ```
 
 Nothing in the table is typed in: words and exercises are counted in the pages, and
-how long they ran comes from the build. With `:minutes:`, that is what
-each session has; a session that doesn't fit is a warning, and so fails the build.
+how long they ran comes from the build. With `:minutes:`, that is what each session
+has; a session that doesn't fit is a warning, and so fails the build.
 """
 
 from pathlib import Path

@@ -5,22 +5,14 @@ links between them as links within it, and a browser prints that.
 """
 
 import json
-import sys
 from html import escape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import yaml
+from browser import browser_for_pages, open_browser
 from bs4 import BeautifulSoup
-from built_book import (
-    BROWSERS,
-    BUILD,
-    HTML,
-    ROOT,
-    book_parts,
-    find_browser,
-    open_browser,
-)
+from built_book import BUILD, HTML, ROOT, book_parts
 
 PDF = BUILD / "pdf" / "deep-learning-on-mnist.pdf"
 NOT_PRINTED = (
@@ -151,15 +143,11 @@ def print_pdf(page, document, pdf):
 
 def main():
     """Join the built pages and print them."""
-    if not (HTML / "index.html").exists():
-        sys.exit("The pages are not built: run make book first.")
-    found = find_browser()
-    if not found:
-        sys.exit(f"A browser prints the PDF; there is none of {', '.join(BROWSERS)}.")
+    path = browser_for_pages()
     PDF.parent.mkdir(parents=True, exist_ok=True)
     document = PDF.with_suffix(".html")
     document.write_text(printable_book(book_parts()), "utf-8")
-    with open_browser(found) as browser:
+    with open_browser(path) as browser:
         print_pdf(browser.new_page(), document, PDF)
     print(f"The book, printed: {PDF}")
 

@@ -174,7 +174,6 @@ def main():
         parser.error(f"no rung is named {', '.join(sorted(unknown))}: {RUNGS}")
     if practice.is_chosen() and not arguments.validate:
         parser.error(f"nothing is recorded. {practice.NOTICE}")
-    trained_here = [name for name in RUNGS if name != "ensemble"]
     if "ensemble" in arguments.names and (arguments.validate or arguments.time):
         parser.error(
             "the ensemble is made of networks that were trained on all images: it can"
@@ -183,8 +182,10 @@ def main():
     if arguments.seeds < 5 and not arguments.validate:
         parser.error("a record has five seeds; --seeds is for --validate")
     seeds = SEEDS[: arguments.seeds]
-    every = trained_here if arguments.validate or arguments.time else RUNGS
-    for name in arguments.names or every:
+    names = arguments.names or list(RUNGS)
+    if arguments.validate or arguments.time:
+        names = [name for name in names if name != "ensemble"]
+    for name in names:
         if arguments.time:
             clock(name)
             continue

@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "_ext"), str(ROOT / "tests")]
 
-from built_book import BROWSERS, HTML, find_browser, open_browser
+from browser import browser_for_pages, open_browser
+from built_book import HTML
 from built_site.conftest import PUBLISHED
 from built_site.serve import read_through, serve
 
@@ -34,11 +35,7 @@ def measure(browser, address, width, height):
 
 def main(wanted):
     """Measure the pages and print a table."""
-    if not (HTML / "index.html").exists():
-        sys.exit("The pages are not built: run make book first.")
-    path = find_browser()
-    if not path:
-        sys.exit(f"There is no browser here: none of {', '.join(BROWSERS)}.")
+    path = browser_for_pages()
     names = [name for name in PUBLISHED if any(part in name for part in wanted or [""])]
     print(f"{'':46}", *(f"{size:>22}" for size in VIEWPORTS))
     print(f"{'page':46}", *2 * [f"{'KB':>6}{'paint s':>9}{'shift':>7}"])

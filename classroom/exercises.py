@@ -97,10 +97,10 @@ def split_page(notebook):
                         raise ValueError(f"{title} is a solution of no exercise here")
                     place = "solution"
                 elif kind == "solution":
-                    if exercise and place != "solution":
-                        raise ValueError(f"{exercise.label} has no solution")
                     if not exercise:
                         raise ValueError("a solution ends that has not begun")
+                    if place != "solution":
+                        raise ValueError(f"{exercise.label} has no solution")
                     yield exercise
                     exercise, place = None, "page"
                 elif place != "exercise":

@@ -263,9 +263,18 @@ def test_no_epochs_change_nothing(tiny):
         ({"batch_size": 0}, "a batch of 0 from 60 images"),
         ({"parts": 17}, "17 parts of a batch of 16 images"),
         ({"parts": 0}, "0 parts of a batch"),
-        ({"learning_rate": -0.1}, "must be finite and not negative: -0.1"),
-        ({"learning_rate": float("nan")}, "must be finite and not negative: nan"),
-        ({"learning_rate": float("inf")}, "must be finite and not negative: inf"),
+        (
+            {"learning_rate": -0.1},
+            "learning_rate must be finite and not negative: -0.1",
+        ),
+        (
+            {"learning_rate": float("nan")},
+            "learning_rate must be finite and not negative: nan",
+        ),
+        (
+            {"learning_rate": float("inf")},
+            "learning_rate must be finite and not negative: inf",
+        ),
         ({"patience": 2}, "patience needs a validation_set"),
         (
             {"validation_set": (np.full((4, 9), np.nan), np.zeros(4, int))},

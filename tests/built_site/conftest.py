@@ -8,7 +8,8 @@ skipped, and say so; where `CI` is set, that is a failure.
 import os
 
 import pytest
-from built_book import BROWSERS, HTML, find_browser, open_browser
+from browser import BROWSERS, find_browser, open_browser
+from built_book import HTML
 from test_pages import LISTED, ROOT
 
 from built_site.serve import serve

@@ -1,0 +1,45 @@
+"""A browser that opens the built book."""
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from built_book import HTML
+from playwright.sync_api import sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update")
+
+
+def find_browser():
+    """Return the path of an installed Chromium or Chrome, or Playwright's, or None."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found:
+        return found
+    with sync_playwright() as playwright:  # what `playwright install` has fetched
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+@contextlib.contextmanager
+def open_browser(path):
+    """Start the browser at `path`, without a window."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, chromium_sandbox=not root, args=QUIET
+        )
+        yield browser
+        browser.close()
+
+
+def browser_for_pages():
+    """Return what `find_browser` does; exit where it, or the pages, are not there."""
+    if not (HTML / "index.html").exists():
+        sys.exit("The pages are not built: run make book first.")
+    path = find_browser()
+    if not path:
+        sys.exit(f"A browser is needed; there is none of {', '.join(BROWSERS)}.")
+    return path
