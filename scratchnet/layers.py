@@ -292,24 +292,24 @@ class Convolution(Layer):
         n_outputs, n_inputs, size, _ = filters.shape
         if "bias" in self.parameters:
             self.gradients["bias"] = gradient.sum(axis=(1, 2, 3))
-        if not to_input:
-            total = 0
-            rows = columns_by_row(self.x, size, self.padding)
-            for y, columns in enumerate(rows):
-                total += gradient[:, y].reshape(n_outputs, -1) @ columns.T
-            self.gradients["weights"] = total.reshape(filters.shape)
-            return None
-        # The way back is a convolution with the filters turned around. Its columns
-        # serve for the gradient of the filters as well.
-        turned = filters[:, :, ::-1, ::-1].transpose(1, 0, 2, 3).reshape(n_inputs, -1)
-        total, out = 0, np.empty((*self.x.shape[:2], self.x[0, 0].size), self.x.dtype)
-        rows = columns_by_row(gradient, size, size - 1 - self.padding)
-        for y, columns in enumerate(rows):
-            np.matmul(turned, columns, out=out[:, y])
-            total += self.x[:, y].reshape(n_inputs, -1) @ columns.T
-        total = total.reshape(n_inputs, n_outputs, size, size)[..., ::-1, ::-1]
-        self.gradients["weights"] = total.transpose(1, 0, 2, 3)
-        return out.reshape(self.x.shape)
+        padding, width = self.padding, gradient.shape[2]
+        if to_input:
+            padded = [pixels + 2 * padding for pixels in self.x.shape[1:3]]
+            to_x = np.zeros((n_inputs, *padded, self.x.shape[-1]), self.x.dtype)
+        total, across = 0, filters.reshape(n_outputs, -1).T
+        for y, columns in enumerate(columns_by_row(self.x, size, padding)):
+            row = gradient[:, y].reshape(n_outputs, -1)
+            total += columns @ row.T
+            if to_input:  # each number of a window goes back to where it came from
+                windows = (across @ row).reshape(n_inputs, size, size, width, -1)
+                for down, right in np.ndindex(size, size):
+                    place = to_x[:, y + down, right : right + width]
+                    place += windows[:, down, right]
+        self.gradients["weights"] = total.T.reshape(filters.shape)
+        if to_input:
+            rows, columns = (slice(padding, -padding or None),) * 2
+            return to_x[:, rows, columns]
+        return None
 
 
 def columns_by_row(x, size, padding=0):
@@ -357,11 +357,15 @@ class MaxPool(Layer):
 
     def backward(self, gradient, to_input=True):
         """Return the gradient in the shape of x: all to the first of the largest."""
-        c, height, width, n = gradient.shape
-        columns = np.zeros((c, height, self.shape[2], n), gradient.dtype)
-        np.multiply(gradient, self.right, out=columns[:, :, 1::2])
-        np.subtract(gradient, columns[:, :, 1::2], out=columns[:, :, : 2 * width : 2])
+        _, height, width, n = gradient.shape
+        columns = np.zeros((height, self.shape[2], n), gradient.dtype)
         out = np.zeros(self.shape, gradient.dtype)
-        np.multiply(columns, self.lower, out=out[:, 1::2])
-        np.subtract(columns, out[:, 1::2], out=out[:, : 2 * height : 2])
+        # One channel at a time, which stays in the processor's cache.
+        for channel, new, lower, right in zip(
+            gradient, out, self.lower, self.right, strict=True
+        ):
+            np.multiply(channel, right, out=columns[:, 1::2])
+            np.subtract(channel, columns[:, 1::2], out=columns[:, : 2 * width : 2])
+            np.multiply(columns, lower, out=new[1::2])
+            np.subtract(columns, new[1::2], out=new[: 2 * height : 2])
         return out
