@@ -38,7 +38,8 @@ def fit(
     images, labels : numpy.ndarray
         float32 or float64, shape (n, 784), and integers, shape (n,).
     rng : numpy.random.Generator
-        Shuffles the images anew each epoch, and is handed to `augment`.
+        Shuffles the images anew each epoch. It, or a generator that it spawns for
+        another part of a batch, is handed to `augment`.
     epochs : int
         How often each image is seen.
     learning_rate : float
@@ -53,7 +54,8 @@ def fit(
     loss : callable, optional
         Called with logits and labels, returns a mean and its gradient.
     augment : callable, optional
-        Called with the images of a batch and `rng`, returns others.
+        Called with the images of a batch, or of a part of it, and a generator, returns
+        others.
     validation_set : tuple of numpy.ndarray, optional
         Images and labels to measure the network on after each epoch.
     patience : int, optional
@@ -108,6 +110,7 @@ def fit(
         raise ValueError("patience and averaging each choose the final parameters")
     optimizer = optimizer or SGD()
     twins = [network, *(network.twin() for _ in range(parts - 1))]
+    generators = [rng, *rng.spawn(parts - 1)]  # one for each part, whatever thread
     parameters = network.parameters
     average = {name: array.copy() for name, array in parameters.items()}
     history = {"training_loss": []}
@@ -124,8 +127,10 @@ def fit(
                 f" learning_rate than {learning_rate}"
             )
 
-    def learn_from(twin, batch, batch_labels):
+    def learn_from(twin, generator, batch, batch_labels):
         share = len(batch) / batch_size
+        if augment:
+            batch = augment(batch, generator)
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells, below
             value, gradient = loss(twin.forward(batch, training=True), batch_labels)
             twin.backward(gradient * share)
@@ -142,11 +147,9 @@ def fit(
             losses = []
             for step in range(steps_per_epoch):
                 chosen = order[step * batch_size : (step + 1) * batch_size]
-                batch = images[chosen]
-                if augment:
-                    batch = augment(batch, rng)
-                shares = (np.array_split(a, parts) for a in (batch, labels[chosen]))
-                losses.append(sum(run(learn_from, twins, *shares)))
+                batch = images[chosen], labels[chosen]
+                shares = (np.array_split(array, parts) for array in batch)
+                losses.append(sum(run(learn_from, twins, generators, *shares)))
                 require_finite(losses[-1])
                 gradients = {
                     name: sum(twin.gradients[name] for twin in twins)
