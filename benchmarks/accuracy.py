@@ -2,7 +2,8 @@
 
 Trains a recipe of `scratchnet.recipes` on all 60,000 training images, once for each
 of five seeds, measures it on the test images, once, and records the results in
-`scratchnet/records/`, from where the chapters show them:
+`scratchnet/records/`, from where the chapters show them. The first training runs
+alone, in two threads, and is timed by the clock; the others run side by side:
 
     python benchmarks/accuracy.py softmax cnn-best   # these rungs of the ladder
     python benchmarks/accuracy.py                    # all of them, an hour or two
@@ -102,13 +103,12 @@ def run_ensemble():
     """Measure the five networks of the recipe "cnn-best" together, with shifts."""
     networks = [trained("cnn-best", seed) for seed in SEEDS]
     _, (images, labels) = data(validate=False)
-    start = time.process_time()
     answers = average_probabilities(networks, images)
     best = read_record("accuracy-cnn-best")
     return {
         "accuracy": 100 * accuracy(answers, labels),
         "cpu": 5 * best["seconds"],
-        "clock": time.process_time() - start,
+        "clock": 5 * best["clock_seconds"],
         "n_parameters": sum(network.n_parameters for network in networks),
     }
 
@@ -125,26 +125,13 @@ def record(name, results, seeds):
             "seeds": seeds,
             "accuracies": [round(result["accuracy"], 2) for result in results],
             "seconds": round(float(np.mean([result["cpu"] for result in results])), 1),
+            "clock_seconds": round(results[0]["clock"], 1),
             "n_parameters": results[0]["n_parameters"],
             "python": platform.python_version(),
             "numpy": np.__version__,
             "machine": f"{os.cpu_count()} cores, {processor()}",
         },
     )
-
-
-def clock(name):
-    """Time the training with the first seed by the clock, in two threads.
-
-    The threads don't change the result: so it's the recorded network that is timed.
-    """
-    result = run(name, SEEDS[0], threads=2)
-    recorded = read_record(f"accuracy-{name}")
-    if round(result["accuracy"], 2) != recorded["accuracies"][0]:
-        raise SystemExit(f"{name}: {result['accuracy']} % is not what was recorded")
-    recorded["clock_seconds"] = round(result["clock"], 1)
-    write_record(f"accuracy-{name}", recorded)
-    print(f"{name}: {result['clock']:.0f} s by the clock, in two threads", flush=True)
 
 
 def processor():
@@ -163,40 +150,38 @@ def main():
     parser.add_argument("--validate", action="store_true", help="record nothing")
     parser.add_argument("--seeds", type=int, choices=range(1, 6), default=5)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument(
-        "--time",
-        action="store_true",
-        help="train once, in two threads, on an idle machine; record the clock's time",
-    )
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(RUNGS)
     if unknown:
         parser.error(f"no rung is named {', '.join(sorted(unknown))}: {RUNGS}")
     if practice.is_chosen() and not arguments.validate:
         parser.error(f"nothing is recorded. {practice.NOTICE}")
-    if "ensemble" in arguments.names and (arguments.validate or arguments.time):
+    if "ensemble" in arguments.names and arguments.validate:
         parser.error(
-            "the ensemble is made of networks that were trained on all images: it can"
-            " neither be validated nor timed"
+            "the ensemble is made of networks that were trained on all images: it can't"
+            " be validated"
         )
     if arguments.seeds < 5 and not arguments.validate:
         parser.error("a record has five seeds; --seeds is for --validate")
     seeds = SEEDS[: arguments.seeds]
     names = arguments.names or list(RUNGS)
-    if arguments.validate or arguments.time:
+    if arguments.validate:
         names = [name for name in names if name != "ensemble"]
     for name in names:
-        if arguments.time:
-            clock(name)
-            continue
         if name == "ensemble":
             results = [run_ensemble()]
             report(name, results)
             record(name, results, [])
             continue
         with ProcessPoolExecutor(arguments.processes) as pool:
-            jobs = [pool.submit(run, name, seed, arguments.validate) for seed in seeds]
             results = []
+            if not arguments.validate:  # the first has the machine for itself
+                results.append(pool.submit(run, name, seeds[0], threads=2).result())
+                report(name, results)
+            jobs = [
+                pool.submit(run, name, seed, arguments.validate)
+                for seed in seeds[len(results) :]
+            ]
             for job in jobs:
                 results.append(job.result())
                 report(name, results)
@@ -210,7 +195,8 @@ def report(name, results):
     print(
         f"{name}: {reached.mean():.3f} ± {reached.std(ddof=len(reached) > 1):.3f} %"
         f" {np.round(reached, 2)}, {np.mean([r['cpu'] for r in results]):.0f} s"
-        f" of one core, {results[0]['n_parameters']:,} weights",
+        f" of one core, {results[0]['clock']:.0f} s of the clock,"
+        f" {results[0]['n_parameters']:,} weights",
         flush=True,
     )
 
