@@ -98,6 +98,10 @@ def with_momentum(weight_decay=0.0):
 
 smoothed = partial(softmax_cross_entropy, label_smoothing=0.05)
 
+# Smaller changes than the defaults make: with all images, they did as well, or better.
+augment_mildly = partial(
+    augment, rotation=10.0, scale=0.1, shear=0.1, shift=1.0, elastic=0.8
+)
 
 KEPT = ("cnn-best",)  # recipes whose trained weights are kept, for later chapters
 
@@ -139,12 +143,14 @@ RECIPES = {
         "An MLP on invented data",
         perceptron(784, 768, 256, 10, normalized=True),
         {
-            "epochs": 60,
-            "learning_rate": 0.1,
+            "epochs": 72,
+            "batch_size": 256,
+            "learning_rate": 0.15,
             **with_momentum(1e-4),
-            "augment": augment,
+            "augment": augment_mildly,
             "averaging": 0.998,
             "loss": smoothed,
+            "parts": 2,
         },
     ),
     "cnn-plain": Recipe(
@@ -156,12 +162,11 @@ RECIPES = {
         "The small CNN on invented data",
         TINY,
         {
-            "epochs": 22,
+            "epochs": 14,
             "learning_rate": 0.1,
             **with_momentum(5e-4),
-            "augment": augment,
+            "augment": augment_mildly,
             "averaging": 0.998,
-            "parts": 2,
         },
     ),
     "cnn-small": Recipe(
@@ -187,19 +192,19 @@ RECIPES = {
     "cnn-best": Recipe(
         "The best single network",
         convolutional(
-            (24, 5, 0, True),
-            (32, 3, 0, False),
-            (48, 3, 0, True),
-            (64, 3, 1, False),
-            (96, 3, 0, False),
-            n_features=384,
+            (32, 5, 0, True),
+            (48, 3, 0, False),
+            (64, 3, 0, True),
+            (96, 3, 1, False),
+            (128, 3, 0, False),
+            n_features=512,
         ),
         {
-            "epochs": 30,
+            "epochs": 22,
             "learning_rate": 0.1,
             **with_momentum(5e-4),
             "loss": smoothed,
-            "augment": augment,
+            "augment": augment_mildly,
             "averaging": 0.998,
             "parts": 2,
         },
