@@ -99,5 +99,7 @@ def print_ladder(*names):
         )
     print("\nTest accuracy (mean ± sd over seeds), seconds of one processor core for")
     five = " (for the ensemble, of its five)" * (rungs[-1]["name"] == "ensemble")
-    print(f"the training of one network{five}, and numbers trained. To repeat it:")
+    print(f"the training of one network{five}, and numbers trained.")
+    machines = sorted({rung["machine"] for rung in rungs})
+    print(f"Measured with {'; with '.join(machines)}. To repeat it:")
     print("python benchmarks/accuracy.py", *(rung["name"] for rung in rungs))
