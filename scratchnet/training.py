@@ -1,12 +1,14 @@
 """The training loop that all networks of Part II share."""
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 
 from scratchnet.losses import check_labels, softmax_cross_entropy
 from scratchnet.metrics import measure
 from scratchnet.optimizers import SGD, constant
+from scratchnet.parallel import one_process_for_each
 from scratchnet.progress import progress
 
 
@@ -27,7 +29,7 @@ def fit(
     patience=None,
     averaging=None,
     parts=1,
-    threads=1,
+    parallel=False,
 ):
     """Train a network in mini-batches.
 
@@ -67,8 +69,9 @@ def fit(
         of batch normalization are measured anew.
     parts : int, optional
         Split each batch into so many, each with batch statistics of its own.
-    threads : int, optional
-        How many parts to work on at once. Doesn't change the result.
+    parallel : bool, optional
+        Work on all parts at once, each in a process of its own; needs Linux. Doesn't
+        change the result. NumPy should take one thread for a matrix product then.
 
     Returns
     -------
@@ -110,9 +113,7 @@ def fit(
         raise ValueError("patience and averaging each choose the final parameters")
     optimizer = optimizer or SGD()
     twins = [network, *(network.twin() for _ in range(parts - 1))]
-    generators = [rng, *rng.spawn(parts - 1)]  # one for each part, whatever thread
-    parameters = network.parameters
-    average = {name: array.copy() for name, array in parameters.items()}
+    generators = [rng, *rng.spawn(parts - 1)]  # in parallel or not, one for each
     history = {"training_loss": []}
     if validation_set:
         history |= {"validation_loss": [], "validation_accuracy": []}
@@ -127,21 +128,26 @@ def fit(
                 f" learning_rate than {learning_rate}"
             )
 
-    def learn_from(twin, generator, batch, batch_labels):
-        share = len(batch) / batch_size
+    def learn_from(part, batch, batch_labels):
+        twin, share = twins[part], len(batch) / batch_size
         if augment:
-            batch = augment(batch, generator)
+            batch = augment(batch, generators[part])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells, below
             value, gradient = loss(twin.forward(batch, training=True), batch_labels)
             twin.backward(gradient * share)
         return value * share
 
+    if parallel and parts > 1:
+        running = one_process_for_each(twins, learn_from)
+    else:
+        running = nullcontext(partial(map, learn_from))
     with (
-        ThreadPoolExecutor(threads) as pool,
+        running as run,
         progress(total=total, desc="Steps") as bar,
         np.errstate(over="ignore", invalid="ignore"),
     ):
-        run = pool.map if threads > 1 else map
+        parameters = network.parameters
+        average = {name: array.copy() for name, array in parameters.items()}
         for epoch in range(epochs):
             order = rng.permutation(len(images))
             losses = []
@@ -149,7 +155,7 @@ def fit(
                 chosen = order[step * batch_size : (step + 1) * batch_size]
                 batch = images[chosen], labels[chosen]
                 shares = (np.array_split(array, parts) for array in batch)
-                losses.append(sum(run(learn_from, twins, generators, *shares)))
+                losses.append(sum(run(range(parts), *shares)))
                 require_finite(losses[-1])
                 gradients = {
                     name: sum(twin.gradients[name] for twin in twins)

@@ -1,5 +1,9 @@
 """The training loop, and the file that a network is kept in."""
 
+import multiprocessing
+import os
+import signal
+import sys
 from functools import partial
 
 import numpy as np
@@ -21,6 +25,10 @@ from scratchnet.metrics import measure
 from scratchnet.optimizers import SGD, Adam, cosine, triangular
 from scratchnet.sequential import Sequential
 from scratchnet.training import fit, measure_statistics
+
+needs_fork = pytest.mark.skipif(
+    sys.platform != "linux", reason="training in parallel needs Linux"
+)
 
 
 def make_network(seed=0, dropout=0.0):
@@ -110,27 +118,64 @@ def test_the_same_seed_gives_the_same_network(tiny, other):
     assert not np.array_equal(different.predict(tiny[0]), first.predict(tiny[0]))
 
 
+@needs_fork
 @pytest.mark.parametrize("parts", [2, 3])
-def test_threads_do_not_change_a_bit(tiny, parts):
+def test_processes_do_not_change_a_bit(tiny, parts):
     def disturb(images, rng):
         return images + rng.normal(size=images.shape).astype(images.dtype)
 
     how = {"parts": parts, "augment": disturb}
-    one, history = train(tiny, make_network(dropout=0.3), **how, threads=1)
-    two, same = train(tiny, make_network(dropout=0.3), **how, threads=2)
+    one, history = train(tiny, make_network(dropout=0.3), **how)
+    two, same = train(tiny, make_network(dropout=0.3), **how, parallel=True)
+    assert history == same
+    assert_same(one, two)
+    assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_processes_do_not_change_a_bit_of_a_convolutional_network():
+    rng = np.random.default_rng(5)
+    data = rng.random((40, 36), dtype=np.float32), rng.integers(3, size=40)
+    how = {"parts": 2, "averaging": 0.9, "optimizer": SGD(0.9, weight_decay=0.01)}
+    one, history = train(data, make_convolutional(), **how)
+    how["optimizer"] = SGD(0.9, weight_decay=0.01)
+    two, same = train(data, make_convolutional(), **how, parallel=True)
     assert history == same
     assert_same(one, two)
 
 
-def test_threads_do_not_change_a_bit_of_a_convolutional_network():
-    rng = np.random.default_rng(5)
-    data = rng.random((40, 36), dtype=np.float32), rng.integers(3, size=40)
-    runs = [
-        train(data, make_convolutional(), parts=2, threads=threads)
-        for threads in (1, 2)
-    ]
-    assert runs[0][1] == runs[1][1]
-    assert_same(runs[0][0], runs[1][0])
+@needs_fork
+def test_what_fails_in_a_process_is_raised(tiny):
+    parent = os.getpid()
+
+    def fail(images, rng):
+        if os.getpid() != parent:
+            raise ValueError("no image can be changed here")
+        return images
+
+    with pytest.raises(ValueError, match="no image can be changed here"):
+        train(tiny, augment=fail, parts=2, parallel=True)
+    assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_a_process_that_is_killed_ends_the_training(tiny):
+    parent = os.getpid()
+
+    def vanish(images, rng):
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return images
+
+    with pytest.raises(ChildProcessError, match="a process of the training ended"):
+        train(tiny, augment=vanish, parts=2, parallel=True)
+    assert not multiprocessing.active_children()
+
+
+def test_other_systems_than_linux_cannot_train_in_parallel(tiny, monkeypatch):
+    monkeypatch.setattr("sys.platform", "win32")
+    with pytest.raises(ValueError, match="needs Linux, and this is win32"):
+        train(tiny, parts=2, parallel=True)
 
 
 @pytest.mark.parametrize("parts", [2, 3, 16])
