@@ -70,11 +70,10 @@ class PlainMarkdown:
         return self.box(title or name.capitalize(), body)
 
     def as_math(self, title, options, body):
-        """Keep the formula, with the number that the book gives it."""
+        """Keep the formula, with what the text calls it."""
         formula = f"{title}\n{body}".strip("\n")
-        label = options.get("label")
-        if number := label and self.equation(label):
-            formula += f" \\tag{{{number}}}"
+        if "label" in options:
+            formula += f" \\tag{{{self.equation(options['label'])}}}"
         return f"$$\n{formula}\n$$"
 
     def as_figure(self, title, options, body):
@@ -102,6 +101,8 @@ class PlainMarkdown:
         """Keep what is inside."""
         return body
 
+    as_grid = as_div  # its title is the numbers of columns
+
     def nothing(self, title, options, body):
         """Leave out what has no words of the page."""
         return ""
@@ -120,8 +121,7 @@ class PlainMarkdown:
         if name == "math":
             words = f"${text}$"
         elif name == "eq":
-            by_label = target.removeprefix("eq-").replace("-", " ")
-            words = f"({self.equation(target) or by_label})"
+            words = f"({self.equation(target)})"
         elif name.startswith("cite"):
             words = self.citation(text.split(","))
         elif name.startswith("glue"):
@@ -146,8 +146,8 @@ class PlainMarkdown:
         return f"*{words}*"
 
     def equation(self, label):
-        """Return the number that an equation has in the book; None if unknown."""
-        return None
+        """Return what to call an equation: here, the words of its label."""
+        return label.removeprefix("eq-").replace("-", " ")
 
     def citation(self, keys):
         """Cite sources."""

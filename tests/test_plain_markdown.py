@@ -14,6 +14,8 @@ TIP = "```{tip}\nNever lose {term}`this <loss>`.\n```\n"
         (f":::{{dropdown}} Fold\n{TIP}:::", "**Fold**\n\n**Tip**\n\nNever lose this."),
         ("```{figure} a.svg\nLook.\n```", "![](a.svg)\n\n*Look.*"),
         ("```{math} a = b\n```", "$$\na = b\n$$"),
+        ("```{math}\n:label: eq-the-loss\na\n```", "$$\na \\tag{the loss}\n$$"),
+        (f"````{{grid}} 1 2\n{TIP}````", "**Tip**\n\nNever lose this."),
         ("```{list-table} Two\n* -\n  - b\n    c\n```", "*Two*\n\n|  | b c |\n| --- |"),
         ("See {cite}`a,b`, {eq}`eq-the-loss`.", "See, (the loss)."),
         ("[Up](#top), [on](../next.md#up), [out](x.py)", "*Up*, *on*, [out](x.py)"),
