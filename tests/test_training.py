@@ -26,6 +26,9 @@ from scratchnet.optimizers import SGD, Adam, cosine, triangular
 from scratchnet.sequential import Sequential
 from scratchnet.training import fit, measure_statistics
 
+# JAX, which other tests use, and Python from 3.12 on warn of locks that another thread
+# may hold at a fork. The processes of a training use NumPy alone.
+pytestmark = pytest.mark.filterwarnings(r"ignore:.*fork\(\)")
 needs_fork = pytest.mark.skipif(
     sys.platform != "linux", reason="training in parallel needs Linux"
 )
