@@ -61,9 +61,8 @@ def one_process_for_each(twins, learn_from):
     try:
         for twin in twins[1:]:
             here, there = fork.Pipe()
-            process = fork.Process(
-                target=serve, args=(there, twin, learn_from), daemon=True
-            )
+            task = (here, there, twin, learn_from)
+            process = fork.Process(target=serve, args=task, daemon=True)
             process.start()
             there.close()
             processes.append(process)
@@ -99,8 +98,9 @@ def shared(array):
     return copy
 
 
-def serve(connection, twin, learn_from):
+def serve(other_end, connection, twin, learn_from):
     """Learn from one part of each batch, until the process is ended."""
+    other_end.close()  # so that it's closed when whoever started this is gone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it hears it, too
     gradients = twin.gradients  # the shared ones, before `backward` makes others
     while True:

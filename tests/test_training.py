@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from functools import partial
 
@@ -173,6 +174,34 @@ def test_a_process_that_is_killed_ends_the_training(tiny):
     with pytest.raises(ChildProcessError, match="a process of the training ended"):
         train(tiny, augment=vanish, parts=2, parallel=True)
     assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_no_process_outlives_the_training():
+    killed_in_training = """
+import os, signal
+import numpy as np
+from scratchnet.layers import Linear
+from scratchnet.sequential import Sequential
+from scratchnet.training import fit
+
+rng, parent = np.random.default_rng(0), os.getpid()
+images, labels = rng.random((40, 9), np.float32), np.arange(40) % 3
+
+def kill(images, rng):
+    if os.getpid() == parent:
+        os.kill(parent, signal.SIGKILL)
+    return images
+
+how = {"epochs": 1, "learning_rate": 0.1, "batch_size": 20, "augment": kill}
+network = Sequential(Linear(9, 3, rng))
+fit(network, images, labels, rng=rng, **how, parts=3, parallel=True)
+"""
+    # The output ends when the last process that could write to it has ended.
+    done = subprocess.run(
+        [sys.executable, "-c", killed_in_training], stdout=subprocess.PIPE, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_other_systems_than_linux_cannot_train_in_parallel(tiny, monkeypatch):
