@@ -140,10 +140,17 @@ def test_processes_do_not_change_a_bit(tiny, parts):
 def test_processes_do_not_change_a_bit_of_a_convolutional_network():
     rng = np.random.default_rng(5)
     data = rng.random((40, 36), dtype=np.float32), rng.integers(3, size=40)
-    how = {"parts": 2, "averaging": 0.9, "optimizer": SGD(0.9, weight_decay=0.01)}
-    one, history = train(data, make_convolutional(), **how)
-    how["optimizer"] = SGD(0.9, weight_decay=0.01)
-    two, same = train(data, make_convolutional(), **how, parallel=True)
+    how = {"parts": 2, "averaging": 0.9}
+    (one, history), (two, same) = (
+        train(
+            data,
+            make_convolutional(),
+            **how,
+            optimizer=SGD(0.9, weight_decay=0.01),
+            parallel=parallel,
+        )
+        for parallel in (False, True)
+    )
     assert history == same
     assert_same(one, two)
 

@@ -59,10 +59,8 @@ def complaints(context, root):
             found.append(f"failed: {request.url}")
 
     def check_message(message):
-        # The front door goes on to the landing page, and has no icon of its own.
-        icon = message.location["url"].endswith("/favicon.ico")
-        if message.type in ("error", "warning") and not icon:
-            found.append(f"{message.type}: {message.text}")
+        if message.type in ("error", "warning"):
+            found.append(f"{message.type}: {message.text} {message.location['url']}")
 
     context.on("request", check_request)
     context.on("response", check_response)
@@ -93,7 +91,8 @@ def test_front_door_opens(page, root, complaints):
     page.goto(f"{root}/index.html")
     page.wait_for_url("**/content/index.html")
     page.wait_for_load_state("networkidle")
-    assert complaints == []
+    # Jupyter Book writes the front door, without an icon: a browser may look for one.
+    assert [text for text in complaints if not text.endswith("/favicon.ico")] == []
 
 
 def test_search_finds_a_chapter(page, root, complaints):
