@@ -70,13 +70,17 @@ def one_process_for_each(twins, learn_from):
 
         def run(*arguments):
             first, *others = zip(*arguments, strict=True)
+            ended = ChildProcessError("a process of the training ended")
             try:
                 for connection, other in zip(connections, others, strict=True):
                     connection.send(other)
-                answers = [learn_from(*first)]
+            except ConnectionError:
+                raise ended from None
+            answers = [learn_from(*first)]
+            try:
                 answers += [connection.recv() for connection in connections]
             except (EOFError, ConnectionError):
-                raise ChildProcessError("a process of the training ended") from None
+                raise ended from None
             for answer in answers:
                 if isinstance(answer, Exception):
                     raise answer

@@ -156,15 +156,17 @@ def test_processes_do_not_change_a_bit_of_a_convolutional_network():
 
 
 @needs_fork
-def test_what_fails_in_a_process_is_raised(tiny):
+@pytest.mark.parametrize("kind", [ValueError, EOFError])
+@pytest.mark.parametrize("in_parent", [False, True])
+def test_what_fails_in_a_process_is_raised(tiny, kind, in_parent):
     parent = os.getpid()
 
     def fail(images, rng):
-        if os.getpid() != parent:
-            raise ValueError("no image can be changed here")
+        if (os.getpid() == parent) == in_parent:
+            raise kind("no image can be changed here")
         return images
 
-    with pytest.raises(ValueError, match="no image can be changed here"):
+    with pytest.raises(kind, match="no image can be changed here"):
         train(tiny, augment=fail, parts=2, parallel=True)
     assert not multiprocessing.active_children()
 
