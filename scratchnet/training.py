@@ -128,12 +128,12 @@ def fit(
                 f" learning_rate than {learning_rate}"
             )
 
-    def learn_from(part, batch, batch_labels):
-        twin, share = twins[part], len(batch) / batch_size
+    def learn_from(part, chosen):
+        twin, batch, share = twins[part], images[chosen], len(chosen) / batch_size
         if augment:
             batch = augment(batch, generators[part])
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells, below
-            value, gradient = loss(twin.forward(batch, training=True), batch_labels)
+            value, gradient = loss(twin.forward(batch, training=True), labels[chosen])
             twin.backward(gradient * share)
         return value * share
 
@@ -153,13 +153,12 @@ def fit(
             losses = []
             for step in range(steps_per_epoch):
                 chosen = order[step * batch_size : (step + 1) * batch_size]
-                batch = images[chosen], labels[chosen]
-                shares = (np.array_split(array, parts) for array in batch)
-                losses.append(sum(run(range(parts), *shares)))
+                losses.append(sum(run(range(parts), np.array_split(chosen, parts))))
                 require_finite(losses[-1])
+                first, *others = (twin.gradients for twin in twins)
                 gradients = {
-                    name: sum(twin.gradients[name] for twin in twins)
-                    for name in parameters
+                    name: sum((other[name] for other in others), start=array)
+                    for name, array in first.items()
                 }
                 rate = learning_rate * schedule(n_steps / total)
                 optimizer.step(parameters, gradients, rate)
