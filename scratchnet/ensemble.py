@@ -20,6 +20,8 @@ def shift_images(images, down, right):
     down, right : int
         Pixels.
     """
+    if images.ndim != 2 or images.shape[1] != 784:
+        raise ValueError(f"images must have the shape (n, 784), not {images.shape}")
     return np.roll(images.reshape(-1, 28, 28), (down, right), (1, 2)).reshape(-1, 784)
 
 
@@ -40,6 +42,8 @@ def average_probabilities(networks, images, shifts=SHIFTS):
     numpy.ndarray
         Shape (n, classes): rows that sum to 1.
     """
+    if not networks or not len(shifts):
+        raise ValueError("an average needs at least one network, and one shift")
     answers = [
         softmax(network.predict(shift_images(images, *shift)))
         for network in networks

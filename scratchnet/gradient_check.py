@@ -32,11 +32,13 @@ def numerical_gradient(loss_now, weights, step=1e-5):
     gradient = np.zeros_like(weights)
     for index in progress(np.ndindex(weights.shape), total=weights.size):
         weight = weights[index]
-        weights[index] = weight + step
-        loss_up = loss_now()
-        weights[index] = weight - step
-        loss_down = loss_now()
-        weights[index] = weight
+        try:
+            weights[index] = weight + step
+            loss_up = loss_now()
+            weights[index] = weight - step
+            loss_down = loss_now()
+        finally:
+            weights[index] = weight
         gradient[index] = (loss_up - loss_down) / (2 * step)
     return gradient
 

@@ -275,10 +275,12 @@ class Convolution(Layer):
         fits = x.ndim == 4 and len(x) == n_inputs
         self.require(fits, x, f"of shape ({n_inputs}, height, width, n)")
         smallest = size - 2 * self.padding
-        self.require(min(x.shape[1:3]) >= smallest, x, f"{smallest} pixels high, wide")
+        fits = min(x.shape[1:3]) >= smallest
+        self.require(fits, x, f"at least {smallest} pixels high, wide")
         self.x = x
         height, width = (pixels - smallest + 1 for pixels in x.shape[1:3])
-        out = np.empty((n_outputs, height, width * x.shape[-1]), x.dtype)
+        shape = (n_outputs, height, width * x.shape[-1])
+        out = np.empty(shape, np.result_type(x, filters))
         for y, columns in enumerate(columns_by_row(x, size, self.padding)):
             np.matmul(filters.reshape(n_outputs, -1), columns, out=out[:, y])
         out = out.reshape(n_outputs, height, width, -1)
@@ -295,7 +297,8 @@ class Convolution(Layer):
         padding, width = self.padding, gradient.shape[2]
         if to_input:
             padded = [pixels + 2 * padding for pixels in self.x.shape[1:3]]
-            to_x = np.zeros((n_inputs, *padded, self.x.shape[-1]), self.x.dtype)
+            dtype = np.result_type(gradient, filters)
+            to_x = np.zeros((n_inputs, *padded, self.x.shape[-1]), dtype)
         total, across = 0, filters.reshape(n_outputs, -1).T
         for y, columns in enumerate(columns_by_row(self.x, size, padding)):
             row = gradient[:, y].reshape(n_outputs, -1)

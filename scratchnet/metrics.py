@@ -7,6 +7,8 @@ from scratchnet.losses import check_labels, softmax, softmax_cross_entropy
 
 def check_answers(logits, labels):
     """Raise a ValueError unless each row has a label, and an answer: NaN is none."""
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have the shape (n, classes), not {logits.shape}")
     check_labels(labels, *logits.shape)
     if np.isnan(logits).any():
         raise ValueError("logits must be numbers, but some are NaN")
@@ -43,9 +45,8 @@ def measure(network, images, labels, batch_size=100):
 
 def confusion_matrix(logits, labels):
     """Count the images of each class (row) that got each answer (column)."""
-    n_classes = logits.shape[1]
     check_answers(logits, labels)
-    counts = np.zeros((n_classes, n_classes), int)
+    counts = np.zeros((logits.shape[1], logits.shape[1]), int)
     np.add.at(counts, (labels, logits.argmax(axis=1)), 1)
     return counts
 

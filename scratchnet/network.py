@@ -154,10 +154,19 @@ def evaluate(images, labels, weights_1, weights_2):
     accuracy : float
         The share of images whose largest score is at the label, 0 to 1.
     """
+    check_set(images, labels)
     scores = predict(images, weights_1, weights_2)
     error = np.sum((scores - labels) ** 2) / len(images)
     accuracy = np.mean(scores.argmax(axis=1) == labels.argmax(axis=1))
     return float(error), float(accuracy)
+
+
+def check_set(images, labels):
+    """Raise a ValueError unless there's a one-hot label, a row, for each image."""
+    if labels.ndim != 2:
+        raise ValueError(f"labels must be one-hot, shape (n, 10), not {labels.shape}")
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
 
 
 def train(
@@ -198,8 +207,8 @@ def train(
         high.
     """
     images, labels = training_set
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    check_set(images, labels)
+    check_set(*test_set)
     rng = np.random.default_rng(seed)
     weights_1, weights_2 = initial_weights(
         rng, images.shape[1], hidden_size, labels.shape[1]

@@ -1,5 +1,7 @@
 """Ways to change parameters, given their gradients, and step by step less so."""
 
+import math
+
 import numpy as np
 
 
@@ -19,6 +21,7 @@ class SGD:
     """
 
     def __init__(self, momentum=0.0, nesterov=False, weight_decay=0.0):
+        check_shares(momentum=momentum)
         self.momentum = momentum
         self.nesterov = nesterov
         self.weight_decay = weight_decay
@@ -62,6 +65,7 @@ class Adam:
     """
 
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
+        check_shares(beta_1=beta_1, beta_2=beta_2)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -85,6 +89,13 @@ class Adam:
                 parameter *= 1 - learning_rate * self.weight_decay
             size = np.sqrt(square / correction_2) + self.epsilon
             parameter -= learning_rate * (mean / correction_1) / size
+
+
+def check_shares(**shares):
+    """Raise a ValueError unless all are shares of the past, from 0 to below 1."""
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} must be from 0 to below 1, not {share}")
 
 
 def constant(progress):
@@ -114,4 +125,4 @@ def triangular(progress, warm_up=0.2):
 
 def cosine(progress):
     """Fall from the peak to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
-    return 0.5 * (1 + np.cos(np.pi * progress))
+    return 0.5 * (1 + math.cos(math.pi * progress))

@@ -6,6 +6,7 @@ time, and the steps of a convolution are short.
 
 import mmap
 import multiprocessing
+import pickle
 import signal
 import sys
 from contextlib import contextmanager
@@ -117,5 +118,14 @@ def serve(other_end, connection, twin, learn_from):
             for name, array in twin.gradients.items():
                 gradients[name][...] = array
         except Exception as error:
-            answer = error
+            answer = sendable(error)
         connection.send(answer)
+
+
+def sendable(error):
+    """Return the error, or another that tells of it, where it can't be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(repr(error))
+    return error

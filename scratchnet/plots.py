@@ -21,18 +21,18 @@ def show_digits(images, titles=None, n_columns=10, size=0.9):
     Returns
     -------
     matplotlib.figure.Figure
-        Of one axes for each image.
+        Of one axes for each place in the grid.
     """
     n_rows = -(-len(images) // n_columns)
-    height = size * (1.3 if titles else 1.0)
+    height = size * (1.0 if titles is None else 1.3)
     figure, axes = plt.subplots(
         n_rows, n_columns, figsize=(size * n_columns, height * n_rows), squeeze=False
     )
     for axis in axes.flat:
         axis.axis("off")
     for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        side = int(np.sqrt(image.size))
-        axis.imshow(image.reshape(-1, image.size // side), cmap="gray_r")
+        image = image.reshape(28, 28) if image.ndim == 1 else image
+        axis.imshow(image, cmap="gray_r")
         if titles is not None:
             axis.set_title(titles[place], fontsize=10)
     return figure

@@ -189,6 +189,8 @@ def draw_digits(labels, rng):
         uint8, shape (n, 28, 28): 0 is background, 255 is ink. As in MNIST, the digit
         fits a box of 20 × 20 pixels, whose center of mass is the center of the image.
     """
+    if not np.isin(labels, list(STROKES)).all():
+        raise ValueError(f"labels must be from 0 to 9, not {np.unique(labels)}")
     images = np.empty((len(labels), 28, 28), np.uint8)
     for digit, variants in STROKES.items():
         places = np.flatnonzero(labels == digit)

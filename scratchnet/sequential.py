@@ -29,7 +29,7 @@ class Sequential:
         training : bool, optional
             Whether dropout drops, and batch normalization uses the batch.
         """
-        if not np.issubdtype(x.dtype, np.floating):
+        if x.dtype not in (np.float32, np.float64):
             raise ValueError(f"the input must be float32 or float64, not {x.dtype}")
         for layer in self.layers:
             x = layer.forward(x, training)

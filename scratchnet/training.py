@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from scratchnet.losses import check_labels, softmax_cross_entropy
-from scratchnet.metrics import measure
+from scratchnet.metrics import accuracy
 from scratchnet.optimizers import SGD, constant
 from scratchnet.parallel import one_process_for_each
 from scratchnet.progress import progress
@@ -82,23 +82,29 @@ def fit(
     Raises
     ------
     ValueError
-        If images and labels don't fit together, images aren't float32 or float64, a
-        label is no class, a pixel isn't a finite number, there are fewer images than a
-        batch takes, fewer images in a batch than parts, the learning rate is negative
-        or not finite, or `patience` comes without a `validation_set` or with
-        `averaging`.
+        If there are no images, images and labels don't fit together or the network,
+        images aren't float32 or float64, a label is no class, a pixel isn't a finite
+        number, there are fewer images than a batch takes, fewer images in a batch than
+        parts, a number is out of its range, `patience` comes without a
+        `validation_set` or with `averaging`, or `parallel` on another system than
+        Linux.
+    ChildProcessError
+        If a process of a parallel training ended.
     FloatingPointError
         If the loss or the parameters stop being finite, as they do when the learning
         rate is too high.
     """
     for x, y in ((images, labels), *([validation_set] if validation_set else [])):
-        check_labels(y, len(x))
-        if not np.issubdtype(x.dtype, np.floating):
-            raise ValueError(f"images must be float32 or float64, not {x.dtype}")
+        if not len(x):
+            raise ValueError("there are no images to train on, or to validate with")
         if not np.isfinite(x).all():
             raise ValueError(
                 "images must be finite numbers, but some are NaN or infinite"
             )
+        n_classes = network.predict(x[:1]).shape[1]  # raises, unless x fits
+        check_labels(y, len(x), n_classes)
+    if epochs < 0:
+        raise ValueError(f"epochs must not be negative: {epochs}")
     if not 0 < batch_size <= len(images):
         raise ValueError(f"a batch of {batch_size} from {len(images)} images")
     if not 0 < parts <= batch_size:
@@ -107,11 +113,16 @@ def fit(
         raise ValueError(
             f"learning_rate must be finite and not negative: {learning_rate}"
         )
+    if averaging is not None and not 0 <= averaging < 1:
+        raise ValueError(f"averaging must be from 0 to below 1, not {averaging}")
+    if patience is not None and patience < 1:
+        raise ValueError(f"patience must be at least one epoch, not {patience}")
     if patience and validation_set is None:
         raise ValueError("patience needs a validation_set")
     if patience and averaging:
         raise ValueError("patience and averaging each choose the final parameters")
     optimizer = optimizer or SGD()
+    dtype = np.result_type(*(network.parameters.values() or [images]))
     twins = [network, *(network.twin() for _ in range(parts - 1))]
     generators = [rng, *rng.spawn(parts - 1)]  # in parallel or not, one for each
     history = {"training_loss": []}
@@ -132,6 +143,7 @@ def fit(
         twin, batch, share = twins[part], images[chosen], len(chosen) / batch_size
         if augment:
             batch = augment(batch, generators[part])
+        batch = batch.astype(dtype, copy=False)  # as the parameters are
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells, below
             value, gradient = loss(twin.forward(batch, training=True), labels[chosen])
             twin.backward(gradient * share)
@@ -172,11 +184,14 @@ def fit(
                 require_finite(array)
             history["training_loss"].append(float(np.mean(losses)))
             if validation_set:
-                measured = measure(network, *validation_set)
-                history["validation_loss"].append(measured[0])
-                history["validation_accuracy"].append(measured[1])
-            if patience and measured[0] < best_loss:
-                best_loss, best_epoch = measured[0], epoch
+                x, y = validation_set
+                logits = network.predict(x)
+                require_finite(logits)
+                validation_loss = softmax_cross_entropy(logits, y)[0]
+                history["validation_loss"].append(validation_loss)
+                history["validation_accuracy"].append(accuracy(logits, y))
+            if patience and validation_loss < best_loss:
+                best_loss, best_epoch = validation_loss, epoch
                 best_state = {name: a.copy() for name, a in network.state.items()}
             elif patience and epoch - best_epoch >= patience:
                 break
@@ -185,7 +200,10 @@ def fit(
     if averaging:
         for name, array in parameters.items():
             array[...] = average[name]
-        measure_statistics(network, images)
+        with np.errstate(over="ignore", invalid="ignore"):
+            measure_statistics(network, images)
+        for array in network.state.values():
+            require_finite(array)
     return history
 
 
@@ -207,10 +225,12 @@ def measure_statistics(network, images, batch_size=1000):
     layers = [layer for layer in network.layers if layer.statistics]
     momenta = [layer.momentum for layer in layers]
     n_done, n_batches = 0, -(-len(images) // batch_size)
-    for batch in np.array_split(images, n_batches):  # none of them much smaller
-        n_done += len(batch)
-        for layer in layers:
-            layer.momentum = len(batch) / n_done  # so that the average is the mean
-        network.forward(batch, training=bool(layers))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
+    try:
+        for batch in np.array_split(images, n_batches):  # none of them much smaller
+            n_done += len(batch)
+            for layer in layers:
+                layer.momentum = len(batch) / n_done  # so that the average is the mean
+            network.forward(batch, training=bool(layers))
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum

@@ -61,6 +61,21 @@ def test_a_quarter_turn_about_the_center_of_even_and_odd_sizes(size, turns):
     assert np.allclose(inside(turned, size), expected[:, 1:-1, 1:-1], atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("how", "rows", "columns"),
+    [
+        ({"shift": 1.5}, lambda y, x: y + 1.5, lambda y, x: x + 1.5),
+        ({"scale": 0.25}, lambda y, x: y / 1.25, lambda y, x: x / 1.25),
+        ({"shear": 0.5}, lambda y, x: y, lambda y, x: x + 0.5 * y),
+    ],
+)
+def test_each_change_does_what_its_name_says(how, rows, columns):
+    y, x = np.indices((9, 9)) - 4.0
+    drawn = random_warps(1, Largest(), **(NOTHING | how), size=9)
+    assert np.allclose(drawn[0][0] - 4, rows(y, x), atol=1e-5)
+    assert np.allclose(drawn[1][0] - 4, columns(y, x), atol=1e-5)
+
+
 def test_half_a_pixel_is_halfway_between_neighbors():
     images = pictures(1, 5)
     rows, columns = np.indices((5, 5), dtype=np.float32)[:, np.newaxis]
@@ -123,5 +138,9 @@ def test_warps_refuse_images_that_do_not_fit(shape):
 
 
 def test_augmenting_refuses_images_of_another_size():
-    with pytest.raises(ValueError, match=r"don't fit images of shape \(16, 100\)"):
-        augment(pictures(16, 10), np.random.default_rng(5))
+    with pytest.raises(ValueError, match=r"shape \(n, 784\), not \(5, 100\)"):
+        augment(pictures(5, 10), np.random.default_rng(5))
+
+
+def test_no_images_stay_no_images():
+    assert augment(pictures(0, 28), np.random.default_rng(5)).shape == (0, 784)

@@ -177,6 +177,17 @@ def test_weights_have_the_variance_that_keeps_relu_networks_alive():
         assert not layer.parameters["bias"].any()
 
 
+def test_convolution_keeps_the_precision_of_its_filters():
+    rng = np.random.default_rng(3)
+    layer = Convolution(1, 2, 3, rng)
+    layer.parameters["weights"] = layer.parameters["weights"].astype(np.float64)
+    x = rng.random((1, 5, 5, 2), dtype=np.float32)
+    exact = layer.forward(x.astype(np.float64))
+    out = layer.forward(x)
+    assert out.dtype == np.float64 and np.allclose(out, exact, rtol=1e-12)
+    assert layer.backward(out).dtype == np.float64
+
+
 def test_dropout_keeps_the_mean_in_training_and_everything_in_evaluation():
     layer = Dropout(0.3, np.random.default_rng(4))
     x = np.ones((200, 500), np.float32)
@@ -292,7 +303,7 @@ def test_batch_normalization_ignores_the_order_of_a_batch_in_training():
         (Flatten(), (3, 4), "Flatten needs an input of shape"),
         (Convolution(2, 1, 3, np.random.default_rng(0)), (1, 5, 5, 1), "Convolution"),
         (Convolution(2, 1, 3, np.random.default_rng(0)), (2, 5), "Convolution needs"),
-        (Convolution(2, 1, 3, np.random.default_rng(0)), (2, 2, 9, 1), "3 pixels high"),
+        (Convolution(2, 1, 3, np.random.default_rng(0)), (2, 2, 9, 1), "at least 3"),
         (MaxPool(), (1, 1, 4, 1), "MaxPool .* 2 × 2 or larger"),
         (MaxPool(), (4, 4), "MaxPool needs an input"),
     ],

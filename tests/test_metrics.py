@@ -89,6 +89,12 @@ def test_metrics_refuse_labels_that_do_not_fit(metric, labels, message):
 
 
 @pytest.mark.parametrize("metric", [accuracy, confusion_matrix, calibration])
+def test_metrics_refuse_answers_in_place_of_logits(metric):
+    with pytest.raises(ValueError, match=r"shape \(n, classes\), not \(3,\)"):
+        metric(np.array([0, 1, 1]), np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize("metric", [accuracy, confusion_matrix, calibration])
 def test_metrics_refuse_nan(metric):
     logits = np.array([[0.0, np.nan], [1.0, 0.0]])
     with pytest.raises(ValueError, match="logits must be numbers, but some are NaN"):

@@ -133,3 +133,9 @@ def test_training_refuses_images_and_labels_that_do_not_fit(tiny):
     images, labels = tiny
     with pytest.raises(ValueError, match="40 images but 39 labels"):
         network.train((images, labels[:-1]), tiny)
+    with pytest.raises(ValueError, match="40 images but 1 labels"):
+        network.train(tiny, (images, labels[:1]))
+    with pytest.raises(ValueError, match=r"labels must be one-hot, .*not \(40,\)"):
+        network.train((images, labels.argmax(axis=1)), tiny)
+    with pytest.raises(ValueError, match="40 images but 1 labels"):
+        network.evaluate(images, labels[:1], *network.train(tiny, tiny, epochs=1)[:2])

@@ -115,9 +115,18 @@ def test_schedules_begin_peak_and_end_where_they_say():
 def test_schedules_stay_between_0_and_the_peak(schedule):
     rates = [schedule(at) for at in np.linspace(0, 1, 1001)]
     assert min(rates) >= 0 and max(rates) == 1
+    # NumPy's float64 would make the steps of a float32 network float64, and slower.
+    assert {type(rate) for rate in map(schedule, (0.0, 0.3, 1.0))} == {float}
 
 
 @pytest.mark.parametrize("warm_up", [0, 1, -0.2, float("nan")])
 def test_triangular_refuses_a_warm_up_that_leaves_no_room(warm_up):
     with pytest.raises(ValueError, match="warm_up must be between 0 and 1"):
         triangular(0.5, warm_up)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, float("nan")])
+def test_optimizers_refuse_what_is_no_share_of_the_past(share):
+    for make, name in ((SGD, "momentum"), (Adam, "beta_1"), (Adam, "beta_2")):
+        with pytest.raises(ValueError, match=f"{name} must be from 0 to below 1"):
+            make(**{name: share})

@@ -56,6 +56,11 @@ def test_same_seed_same_digits():
     assert np.mean((other != images).any(axis=(1, 2))) > 0.99
 
 
+def test_what_is_no_digit_cannot_be_drawn():
+    with pytest.raises(ValueError, match=r"labels must be from 0 to 9, not \[ 3 10\]"):
+        practice.draw_digits(np.array([3, 10]), np.random.default_rng(0))
+
+
 def test_digits_can_be_read_but_not_too_easily():
     images, labels = some_digits()
     rows = images.reshape(-1, 784) / 255

@@ -64,6 +64,11 @@ def test_recipe_trains_and_is_reproducible(name):
     )
     for key, array in network.state.items():
         assert np.array_equal(array, again.state[key])
+    other, _ = train_recipe(name, images, labels, seed=4, **few)
+    start, _ = fresh_network(name, 3)
+    for different in (other, start):
+        key = next(key for key in different.state if key.endswith("weights"))
+        assert not np.array_equal(network.state[key], different.state[key])
 
 
 def test_ladder_is_printed_with_its_command(capsys):
@@ -90,6 +95,9 @@ def test_digits_are_drawn_in_a_grid_with_titles():
     drawn = [axis for axis in figure.axes if axis.images]
     assert len(figure.axes) == 4 and [axis.get_title() for axis in drawn] == [*"abc"]
     assert np.array_equal(drawn[2].images[0].get_array(), images[2].reshape(28, 28))
+    wide = np.arange(12).reshape(1, 2, 6)
+    [axis] = plots.show_digits(wide, titles=np.array(["wide"]), n_columns=1).axes
+    assert np.array_equal(axis.images[0].get_array(), wide[0])
 
 
 def test_history_is_drawn_in_two_panels():

@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from scratchnet import training
 from scratchnet.layers import (
     BatchNorm,
     Convolution,
@@ -122,11 +121,17 @@ def test_the_same_seed_gives_the_same_network(tiny, other):
     assert not np.array_equal(different.predict(tiny[0]), first.predict(tiny[0]))
 
 
+def test_training_keeps_the_precision_of_the_parameters(tiny):
+    same, _ = train(tiny)
+    network, _ = train((tiny[0].astype(np.float64), tiny[1]))
+    assert_same(network, same)
+
+
 @needs_fork
 @pytest.mark.parametrize("parts", [2, 3])
 def test_processes_do_not_change_a_bit(tiny, parts):
     def disturb(images, rng):
-        return images + rng.normal(size=images.shape).astype(images.dtype)
+        return images + rng.normal(size=images.shape)  # float64
 
     how = {"parts": parts, "augment": disturb}
     one, history = train(tiny, make_network(dropout=0.3), **how)
@@ -169,6 +174,26 @@ def test_what_fails_in_a_process_is_raised(tiny, kind, in_parent):
     with pytest.raises(kind, match="no image can be changed here"):
         train(tiny, augment=fail, parts=2, parallel=True)
     assert not multiprocessing.active_children()
+
+
+class Unpicklable(Exception):
+    """An error that's pickled, but not made again with one argument."""
+
+    def __init__(self, what, where):
+        super().__init__(f"{what} in {where}")
+
+
+@needs_fork
+def test_an_error_that_cannot_leave_its_process_is_told_of(tiny):
+    parent = os.getpid()
+
+    def fail(images, rng):
+        if os.getpid() != parent:
+            raise Unpicklable("an image", "a process")
+        return images
+
+    with pytest.raises(RuntimeError, match=r"Unpicklable.'an image in a process'"):
+        train(tiny, augment=fail, parts=2, parallel=True)
 
 
 @needs_fork
@@ -327,6 +352,9 @@ def test_measured_statistics_are_means_over_all_images(tiny, n):
     assert network.layers[1].momentum == 0.1
     for name, array in network.parameters.items():
         assert np.array_equal(array, before[name])
+    with pytest.raises(ValueError, match="Linear needs an input"):
+        measure_statistics(network, images[:, 1:])
+    assert network.layers[1].momentum == 0.1
 
 
 def test_no_epochs_change_nothing(tiny):
@@ -342,13 +370,17 @@ def test_no_epochs_change_nothing(tiny):
     ("change", "message"),
     [
         ({"labels": np.zeros(59, int)}, "60 images but 59 labels"),
-        ({"labels": np.full(60, 10)}, "label 10 is not in 0 to 9"),
         ({"labels": np.full(60, 3)}, "label 3 is not in 0 to 2"),
         ({"labels": np.zeros(60)}, "labels must be a row of integers, not float64"),
         ({"images": np.zeros((60, 8))}, r"Linear needs an input of shape \(n, 9\)"),
         ({"images": np.full((60, 9), np.nan)}, "images must be finite numbers"),
         ({"images": np.full((60, 9), np.inf)}, "images must be finite numbers"),
         ({"images": np.ones((60, 9), np.uint8)}, "float32 or float64, not uint8"),
+        ({"images": np.ones((60, 9), np.float16)}, "float32 or float64, not float16"),
+        ({"epochs": -1}, "epochs must not be negative: -1"),
+        ({"averaging": 1.0}, "averaging must be from 0 to below 1, not 1.0"),
+        ({"averaging": float("nan")}, "averaging must be from 0 to below 1, not nan"),
+        ({"patience": 0}, "patience must be at least one epoch, not 0"),
         ({"batch_size": 61}, "a batch of 61 from 60 images"),
         ({"batch_size": 0}, "a batch of 0 from 60 images"),
         ({"parts": 17}, "17 parts of a batch of 16 images"),
@@ -374,12 +406,31 @@ def test_no_epochs_change_nothing(tiny):
             {"validation_set": (np.zeros((4, 9)), np.zeros(3, int))},
             "4 images but 3 labels",
         ),
+        (
+            {"validation_set": (np.zeros((4, 9)), np.full(4, 3))},
+            "label 3 is not in 0 to 2",
+        ),
+        (
+            {"validation_set": (np.zeros((4, 8)), np.zeros(4, int))},
+            r"Linear needs an input of shape \(n, 9\)",
+        ),
+        (
+            {"validation_set": (np.zeros((0, 9)), np.zeros(0, int))},
+            "there are no images",
+        ),
     ],
 )
 def test_training_refuses_what_does_not_fit(tiny, change, message):
     data = change.pop("images", tiny[0]), change.pop("labels", tiny[1])
+    network = make_network()
     with pytest.raises(ValueError, match=message):
-        train(data, **change)
+        train(data, network, **change)
+    assert_same(network, make_network())
+
+
+def test_patience_and_averaging_exclude_each_other(tiny, other):
+    with pytest.raises(ValueError, match="each choose the final parameters"):
+        train(tiny, validation_set=other, patience=2, averaging=0.9)
 
 
 @pytest.mark.parametrize("loss", [softmax_cross_entropy, squared_error])
@@ -396,6 +447,22 @@ def test_the_last_step_cannot_diverge_unseen(tiny):
     how = {"learning_rate": 1e40, "epochs": 1, "batch_size": 60}
     with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
         train(tiny, network, **how)
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_a_validation_that_overflows_stops_training(tiny, other, n_layers):
+    rng = np.random.default_rng(9)
+    hidden = [layer for _ in range(n_layers) for layer in (Linear(9, 9, rng), ReLU())]
+    network = Sequential(*hidden, Linear(9, 3, rng))
+    how = {"learning_rate": 1e25, "epochs": 1, "batch_size": 60}
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
+        train(tiny, network, **how, validation_set=other)
+
+
+def test_statistics_that_overflow_stop_training(tiny):
+    how = {"learning_rate": 1e25, "epochs": 1, "batch_size": 60, "averaging": 0.9}
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
+        train(tiny, **how)
 
 
 def test_a_gradient_of_nan_stops_training(tiny):
@@ -526,5 +593,5 @@ def test_the_gradient_with_respect_to_the_input_is_there_if_wanted():
 def test_measuring_does_not_train(tiny):
     network = make_network(dropout=0.5)
     before = {name: array.copy() for name, array in network.state.items()}
-    training.measure(network, *tiny, batch_size=7)
+    measure(network, *tiny, batch_size=7)
     assert all(np.array_equal(network.state[name], before[name]) for name in before)
