@@ -77,7 +77,7 @@ pdf: book ## Print the book as one PDF, with Chromium or Chrome
 	@$(BIN)/python _ext/printable.py
 
 fresh: book ## Test what Binder does, and downloaded notebooks, in fresh environments
-	@FRESH=$$(command -v $(PYTHON)) $(BIN)/python -m pytest tests/in_jupyterlab \
+	@FRESH=$$(command -v $(or $(BINDER_PYTHON),$(PYTHON))) $(BIN)/python -m pytest tests/in_jupyterlab \
 	  tests/built_site/test_downloads.py
 
 links: data ## Check the links to other sites
@@ -89,10 +89,12 @@ format: environment ## Put code and notebooks into their normal form
 	@$(BIN)/jupytext --quiet --pipe-fmt ipynb \
 	  --pipe '$(BIN)/ruff format --stdin-filename page.ipynb -' $(NOTEBOOKS)
 
-lock: environment ## Write constraints.txt anew, from requirements.txt
-	@$(BIN)/python -m pip install --quiet uv
+# In an environment of its own: the old constraints forbid what the book's would need.
+lock: ## Write constraints.txt anew, from requirements.txt
+	@$(PYTHON) -m venv --clear _build/locking
+	@_build/locking/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@{ sed -n '/^#/p' constraints.txt; grep -v '^-' requirements.txt | \
-	  $(BIN)/uv pip compile - --quiet --universal --python-version 3.11 \
+	  _build/locking/bin/uv pip compile - --quiet --universal --python-version 3.11 \
 	  --no-annotate --no-header; } > constraints.new
 	@mv constraints.new constraints.txt
 
