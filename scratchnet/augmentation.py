@@ -118,8 +118,11 @@ def augment(images, rng, images_per_warp=16, **how):
     numpy.ndarray
         Of the shape and dtype of `images`.
     """
-    if images.ndim != 2 or images.shape[1] != how.get("size", 28) ** 2:
-        raise ValueError(f"images must have the shape (n, 784), not {images.shape}")
+    n_pixels = how.get("size", 28) ** 2
+    if images.ndim != 2 or images.shape[1] != n_pixels:
+        raise ValueError(
+            f"images must have the shape (n, {n_pixels}), not {images.shape}"
+        )
     if not len(images):
         return images
     n_warps = -(-len(images) // images_per_warp)

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchnet.losses import check_labels, softmax_cross_entropy
 from scratchnet.metrics import accuracy
-from scratchnet.optimizers import SGD, constant
+from scratchnet.optimizers import SGD, check_shares, constant
 from scratchnet.parallel import one_process_for_each
 from scratchnet.progress import progress
 
@@ -113,8 +113,8 @@ def fit(
         raise ValueError(
             f"learning_rate must be finite and not negative: {learning_rate}"
         )
-    if averaging is not None and not 0 <= averaging < 1:
-        raise ValueError(f"averaging must be from 0 to below 1, not {averaging}")
+    if averaging is not None:
+        check_shares(averaging=averaging)
     if patience is not None and patience < 1:
         raise ValueError(f"patience must be at least one epoch, not {patience}")
     if patience and validation_set is None:

@@ -370,6 +370,7 @@ def test_no_epochs_change_nothing(tiny):
     ("change", "message"),
     [
         ({"labels": np.zeros(59, int)}, "60 images but 59 labels"),
+        ({"labels": np.full(60, 10)}, "label 10 is not in 0 to 2"),
         ({"labels": np.full(60, 3)}, "label 3 is not in 0 to 2"),
         ({"labels": np.zeros(60)}, "labels must be a row of integers, not float64"),
         ({"images": np.zeros((60, 8))}, r"Linear needs an input of shape \(n, 9\)"),
