@@ -25,6 +25,7 @@ def fit(
     schedule=constant,
     loss=softmax_cross_entropy,
     augment=None,
+    plain_epochs=0,
     validation_set=None,
     patience=None,
     averaging=None,
@@ -58,6 +59,8 @@ def fit(
     augment : callable, optional
         Called with the images of a batch, or of a part of it, and a generator, returns
         others.
+    plain_epochs : int, optional
+        How many of the last epochs do without `augment` (He et al., 2019).
     validation_set : tuple of numpy.ndarray, optional
         Images and labels to measure the network on after each epoch.
     patience : int, optional
@@ -105,6 +108,8 @@ def fit(
         check_labels(y, len(x), n_classes)
     if epochs < 0:
         raise ValueError(f"epochs must not be negative: {epochs}")
+    if not 0 <= plain_epochs <= epochs:
+        raise ValueError(f"{plain_epochs} plain epochs of {epochs}")
     if not 0 < batch_size <= len(images):
         raise ValueError(f"a batch of {batch_size} from {len(images)} images")
     if not 0 < parts <= batch_size:
@@ -139,9 +144,9 @@ def fit(
                 f" learning_rate than {learning_rate}"
             )
 
-    def learn_from(part, chosen):
+    def learn_from(part, chosen, is_plain):
         twin, batch, share = twins[part], images[chosen], len(chosen) / batch_size
-        if augment:
+        if augment and not is_plain:
             batch = augment(batch, generators[part])
         batch = batch.astype(dtype, copy=False)  # as the parameters are
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells, below
@@ -162,10 +167,12 @@ def fit(
         average = {name: array.copy() for name, array in parameters.items()}
         for epoch in range(epochs):
             order = rng.permutation(len(images))
+            is_plain = [epoch >= epochs - plain_epochs] * parts
             losses = []
             for step in range(steps_per_epoch):
                 chosen = order[step * batch_size : (step + 1) * batch_size]
-                losses.append(sum(run(range(parts), np.array_split(chosen, parts))))
+                split = np.array_split(chosen, parts)
+                losses.append(sum(run(range(parts), split, is_plain)))
                 require_finite(losses[-1])
                 first, *others = (twin.gradients for twin in twins)
                 gradients = {

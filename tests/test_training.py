@@ -133,7 +133,7 @@ def test_processes_do_not_change_a_bit(tiny, parts):
     def disturb(images, rng):
         return images + rng.normal(size=images.shape)  # float64
 
-    how = {"parts": parts, "augment": disturb}
+    how = {"parts": parts, "augment": disturb, "plain_epochs": 1}
     one, history = train(tiny, make_network(dropout=0.3), **how)
     two, same = train(tiny, make_network(dropout=0.3), **how, parallel=True)
     assert history == same
@@ -296,6 +296,19 @@ def test_each_image_is_seen_once_an_epoch(tiny):
     assert not np.array_equal(*epochs)
 
 
+def test_the_last_epochs_can_do_without_augmentation(tiny):
+    n_images = []
+
+    def watch(images, rng):
+        n_images.append(len(images))
+        return images
+
+    network, _ = train(tiny, epochs=3, batch_size=20, augment=watch, plain_epochs=2)
+    assert n_images == [20] * 3  # one epoch of three steps
+    same, _ = train(tiny, epochs=3, batch_size=20)
+    assert_same(network, same)
+
+
 def test_patience_stops_and_goes_back_to_the_best_parameters(tiny, other):
     states = []
 
@@ -379,6 +392,8 @@ def test_no_epochs_change_nothing(tiny):
         ({"images": np.ones((60, 9), np.uint8)}, "float32 or float64, not uint8"),
         ({"images": np.ones((60, 9), np.float16)}, "float32 or float64, not float16"),
         ({"epochs": -1}, "epochs must not be negative: -1"),
+        ({"plain_epochs": 5}, "5 plain epochs of 4"),
+        ({"plain_epochs": -1}, "-1 plain epochs of 4"),
         ({"averaging": 1.0}, "averaging must be from 0 to below 1, not 1.0"),
         ({"averaging": float("nan")}, "averaging must be from 0 to below 1, not nan"),
         ({"patience": 0}, "patience must be at least one epoch, not 0"),
