@@ -109,7 +109,9 @@ def fit(
     if epochs < 0:
         raise ValueError(f"epochs must not be negative: {epochs}")
     if not 0 <= plain_epochs <= epochs:
-        raise ValueError(f"{plain_epochs} plain epochs of {epochs}")
+        raise ValueError(
+            f"plain_epochs must be from 0 to the {epochs} epochs, not {plain_epochs}"
+        )
     if not 0 < batch_size <= len(images):
         raise ValueError(f"a batch of {batch_size} from {len(images)} images")
     if not 0 < parts <= batch_size:
