@@ -169,12 +169,12 @@ def fit(
         average = {name: array.copy() for name, array in parameters.items()}
         for epoch in range(epochs):
             order = rng.permutation(len(images))
-            is_plain = [epoch >= epochs - plain_epochs] * parts
+            is_plain = epoch >= epochs - plain_epochs
             losses = []
             for step in range(steps_per_epoch):
                 chosen = order[step * batch_size : (step + 1) * batch_size]
                 split = np.array_split(chosen, parts)
-                losses.append(sum(run(range(parts), split, is_plain)))
+                losses.append(sum(run(range(parts), split, [is_plain] * parts)))
                 require_finite(losses[-1])
                 first, *others = (twin.gradients for twin in twins)
                 gradients = {

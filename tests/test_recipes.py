@@ -58,6 +58,7 @@ def test_recipe_trains_and_is_reproducible(name):
     rng = np.random.default_rng(0)
     images = rng.random((32, 784), dtype=np.float32)
     labels = rng.integers(0, 10, 32)
+    # More epochs than any recipe has plain ones
     few = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01}
     (network, _), (again, _) = (
         train_recipe(name, images, labels, seed=3, **few) for _ in "ab"
