@@ -22,6 +22,7 @@ RUNGS = (
     "cnn-tiny",
     "cnn-small",
     "cnn-best",
+    "cnn-pooled-once",
     "ensemble",
 )
 
