@@ -96,7 +96,7 @@ def print_ladder(*names):
         spread = f"± {rung['sd']:.2f}" if len(rung["accuracies"]) > 1 else " " * 6
         print(
             f"{rung['title']:<{width}} {rung['mean']:6.2f} {spread} %"
-            f" {rung['seconds']:6,.0f} s {rung['n_parameters']:>8,} weights"
+            f" {rung['seconds']:6,.0f} s {rung['n_parameters']:>9,} weights"
         )
     print("\nTest accuracy (mean ± sd over seeds), seconds of one processor core for")
     five = " (for the ensemble, of its five)" * (rungs[-1]["name"] == "ensemble")
