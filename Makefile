@@ -41,8 +41,9 @@ book: data $(BIN)/.pages ## Build the website; print the page to open
 	@echo "The book is ready. Open this page in a browser:"
 	@echo "  file://$(abspath $(OUTPUT))/_build/html/index.html"
 
+# Two files at a time: most of a run is one core's work, or waiting.
 test: data ## Run the unit tests and every notebook
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 lab: data ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md
