@@ -108,7 +108,7 @@ augment_mildly = partial(
 # Recipes, and seeds, whose trained weights are kept for later chapters
 KEPT = {"cnn-best": (1, 2, 3, 4, 5), "cnn-pooled-once": (1, 2)}
 
-# The networks that vote, by recipe and seed: those of two builds differ more.
+# The networks that vote, by recipe and seed: with two builds, a vote erred less.
 VOTERS = (
     ("cnn-best", 1),
     ("cnn-best", 2),
