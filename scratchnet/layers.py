@@ -359,7 +359,7 @@ class MaxPool(Layer):
         return np.maximum(left, right)
 
     def backward(self, gradient, to_input=True):
-        """Return the gradient in the shape of x: all to the first of the largest."""
+        """Return the gradient in the shape of x: all to one of the largest."""
         _, height, width, n = gradient.shape
         columns = np.zeros((height, self.shape[2], n), gradient.dtype)
         out = np.zeros(self.shape, gradient.dtype)
