@@ -22,8 +22,6 @@ MATHJAX_PARTS = (
     "a11y/assistive-mml.js",
 )
 
-BRACES = str.maketrans("", "", "{}")  # they keep BibTeX from splitting a name
-
 
 class AuthorYearLabels(BaseLabelStyle):
     """Label the references as the text cites them: (LeCun et al., 2015)."""
@@ -31,10 +29,13 @@ class AuthorYearLabels(BaseLabelStyle):
     def format_labels(self, sorted_entries):
         """Yield a label for each entry."""
         for entry in sorted_entries:
-            names = [" ".join(who.last_names) for who in entry.persons["author"]]
+            names = [
+                " ".join(str(name) for name in who.rich_last_names)  # "ü", not TeX
+                for who in entry.persons["author"]
+            ]
             if len(names) > 2:
                 names = [f"{names[0]} et al."]
-            yield f"{' and '.join(names)}, {entry.fields['year']}".translate(BRACES)
+            yield f"{' and '.join(names)}, {entry.fields['year']}"
 
 
 class AuthorYearStyle(PlainStyle):

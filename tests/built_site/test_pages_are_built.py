@@ -54,6 +54,14 @@ def test_images_have_alternative_text(page):
         assert "_images/" not in alt.group(1) and ".png" not in alt.group(1), tag
 
 
+def test_no_tex_is_left_in_the_references():
+    page = HTML / "content/what-comes-after/references.html"
+    soup = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+    references = soup.select_one(".citation-list").get_text()
+    assert "Cireşan et al., 2012" in references
+    assert not re.search(r"[\\{}$]|\w\"\w", references)
+
+
 @functools.cache
 def parsed(path):
     """Return the places that a page can be entered at, and where its links lead."""
