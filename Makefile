@@ -31,7 +31,7 @@ OUTPUT := $(if $(filter practice,$(MNIST_SOURCE)),_build/practice,.)
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab data serve-data student slides grade pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics lab data serve-data student slides grade pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ book: data $(BIN)/.pages ## Build the website; print the page to open
 # Two files at a time: most of a run is one core's work, or waiting.
 test: data ## Run the unit tests and every notebook
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+arithmetics: data ## Try every check with other kernels, threads, and seeds: an hour or two
+	@$(BIN)/python -m checks.arithmetics $(if $(PAGES),--pages $(PAGES))
 
 lab: data ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md

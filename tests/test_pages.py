@@ -119,31 +119,31 @@ def prose(page):
     return "\n\n".join(parts)
 
 
-def asserted_numbers(page):
-    """Collect the numbers that the page's `assert` cells and statements hold."""
-    numbers = set()
-    for cell in jupytext.read(page).cells:
-        if cell.cell_type != "code":
-            continue
-        hidden = "remove-cell" in cell.metadata.get("tags", [])
-        tree = ast.parse(cell.source)
-        asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-        for node in [tree] if hidden and asserts else asserts:
-            for leaf in ast.walk(node):
-                if isinstance(leaf, ast.Constant) and type(leaf.value) in (int, float):
-                    numbers.add(float(leaf.value))
-    return numbers
+def held_numbers(page):
+    """Collect the numbers that a page's checks hold, and those that its code sets."""
+    return {
+        float(leaf.value)
+        for tree in code_of(page)
+        for leaf in ast.walk(tree)
+        if isinstance(leaf, ast.Constant) and type(leaf.value) in (int, float)
+    }
+
+
+def code_of(page):
+    """Parse the code cells of a page."""
+    cells = [cell for cell in jupytext.read(page).cells if cell.cell_type == "code"]
+    return [ast.parse(cell.source) for cell in cells]
 
 
 @every_page
-def test_every_number_in_prose_is_held_by_an_assertion(page):
-    # A page without code may quote what any chapter asserts.
+def test_every_number_in_prose_is_held_by_the_code_of_the_page(page):
+    # A page without code may quote what any chapter holds.
     sources = [page] if page in NOTEBOOKS else NOTEBOOKS
-    asserted = set().union(*map(asserted_numbers, sources))
+    held = set().union(*map(held_numbers, sources))
     loose = [
-        found for found, values in stated_numbers(prose(page)) if not values & asserted
+        found for found, values in stated_numbers(prose(page)) if not values & held
     ]
-    assert loose == [], "no assertion on this page holds these numbers"
+    assert loose == [], "neither a check nor a setting on this page holds these numbers"
 
 
 @pytest.mark.parametrize(
@@ -156,3 +156,138 @@ def test_every_number_in_prose_is_held_by_an_assertion(page):
 )
 def test_numbers_in_prose_are_found(text, found):
     assert [number for number, _ in stated_numbers(text)] == found
+
+
+# What assertions hold --------------------------------------------------------------
+
+# Functions that compute nothing that their arguments don't say
+PLAIN = {"abs", "all", "any", "dict", "float", "int", "len", "list", "max", "min"}
+PLAIN |= {"range", "round", "set", "sorted", "sum", "tuple", "zip"}
+
+
+def conditions(tree):
+    """Yield the parts of all assertions: what stands between their `and`s."""
+    tests = [node.test for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    while tests:
+        test = tests.pop()
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            tests += test.values
+        else:
+            yield test
+
+
+def is_literal(node, known):
+    """Tell whether nothing in an expression is computed, given names of literals."""
+    return all(
+        leaf.id in known | PLAIN
+        if isinstance(leaf, ast.Name) and isinstance(leaf.ctx, ast.Load)
+        else isinstance(leaf.func, ast.Name) and leaf.func.id in PLAIN
+        if isinstance(leaf, ast.Call)
+        else True
+        for leaf in ast.walk(node)
+    )
+
+
+def names_of_literals(trees):
+    """Return the names to which a page's code gives literals, and nothing else."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    stored = [
+        n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    ]
+    given = {name: [] for name in stored}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            given[node.targets[0].id].append(node.value)
+        elif isinstance(
+            node, ast.Attribute | ast.Subscript
+        ):  # filled, it may be, later
+            filled = isinstance(node.ctx, ast.Store) or isinstance(node, ast.Attribute)
+            if filled and isinstance(node.value, ast.Name):
+                stored.append(node.value.id)
+    known = set()
+    while True:
+        more = {
+            name
+            for name, values in given.items()
+            if len(values) == stored.count(name)  # given by no loop, in no tuple
+            and all(is_literal(value, known) for value in values)
+        }
+        if more == known:
+            return known
+        known = more
+
+
+def unit(stated):
+    """Return one unit of the last digit of a number as it's written: 0.1 of 83.7."""
+    digits = stated.partition(".")[2]
+    if digits:
+        return 10.0 ** -len(digits)
+    return 10.0 ** (len(stated) - len(stated.rstrip("0")))
+
+
+def too_wide(test):
+    """Tell whether a part of an assertion allows more than the number in it says.
+
+    In `abs(accuracy - 83.7) < 0.2`, the text says 83.7. With a tolerance of more than
+    two units of its last digit, the text could be false, and the check still hold.
+    """
+    match test:
+        case ast.Compare(
+            ast.Call(
+                ast.Name("abs"), [ast.BinOp(_, ast.Sub(), ast.Constant() as said)]
+            ),
+            [ast.Lt() | ast.LtE()],
+            [ast.Constant(tolerance)],
+        ):
+            return tolerance > 2.001 * unit(ast.unparse(said))
+    return False
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_every_assertion_tests_something_computed_as_tightly_as_it_is_said(page):
+    trees = code_of(page)
+    known = names_of_literals(trees)
+    tests = [test for tree in trees for test in conditions(tree)]
+    literals = [ast.unparse(test) for test in tests if is_literal(test, known)]
+    assert literals == [], "these compare literals or settings, and so hold nothing"
+    wide = [ast.unparse(test) for test in tests if too_wide(test)]
+    assert wide == [], (
+        "these allow more than two units of the stated number's last digit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [
+        ("assert 100 * 0.8 == 80", 1),
+        ("rates = [0.1, 0.3]\nassert rates[1] == 0.3 and len(rates) == 2", 2),
+        ("n = 50\nm = 2 * n\nassert m == 100", 1),
+        ("n = 50\nn += f()\nassert n == 100", 0),
+        ("for n in trained():\n    assert n == 3", 0),
+        ("assert abs(np.log(10) - 2.3) < 0.1", 0),
+        ("rates = [0.1, 0.3]\nassert rates[best()] == 0.3", 0),
+        ("loss, n = train()\nassert loss < 3", 0),
+        ("found = {}\nfound[1] = train()\nassert found[1] < 3", 0),
+        ("found = []\nfound.append(train())\nassert found[0] < 3", 0),
+    ],
+)
+def test_assertions_of_literals_are_found(code, number):
+    tree = ast.parse(code)
+    known = names_of_literals([tree])
+    assert sum(is_literal(test, known) for test in conditions(tree)) == number
+
+
+@pytest.mark.parametrize(
+    ("code", "wide"),
+    [
+        ("assert abs(accuracy - 83.7) < 0.3", True),
+        ("assert abs(accuracy - 83.7) < 0.2", False),
+        ("assert abs(accuracy - 84) < 2", False),
+        ("assert abs(seconds - 90) <= 20", False),
+        ("assert abs(seconds - 90) <= 21", True),
+        ("assert abs(gradient - numerical) < 1e-7", False),
+    ],
+)
+def test_tolerances_beyond_the_claim_are_found(code, wide):
+    (test,) = conditions(ast.parse(code))
+    assert too_wide(test) is wide

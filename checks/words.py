@@ -1,0 +1,168 @@
+"""Say in plain words what came out of an assertion that failed."""
+
+import ast
+
+import numpy as np
+
+SAID = {  # what a text says of the left side of a comparison
+    "<": "less than ",
+    "<=": "at most ",
+    ">": "more than ",
+    ">=": "at least ",
+    "==": "",
+    "!=": "anything but ",
+    "close": "about ",
+    "in": "one of ",
+    "not in": "none of ",
+}
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+ROUNDED = {"round", "float", "int"}  # what is left out of a name: the number says it
+LONGEST = 80  # characters of code in a sentence
+
+
+def in_words(part):
+    """Say what came out of a part that failed, and what the text says.
+
+    Parameters
+    ----------
+    part : recorder.Part
+
+    Returns
+    -------
+    str
+        Such as "accuracy is 93.6 where the text says 94 to 95".
+    """
+    tree = ast.parse(part.text, mode="eval").body
+    sides, is_one = compared(tree)
+    outcomes = figures(part.values) or part.shown
+    if len(sides) != len(outcomes) or not outcomes:
+        words = f"it isn't so that {shortened(part.text)}"
+        return f"{part.message}: {words}" if part.message else words
+    if len(sides) == 2:
+        words = of_two(part, sides, outcomes)
+    else:
+        words = of_three(part, sides, outcomes)
+    return f"one of {words}" if is_one or part.many else words
+
+
+def compared(tree):
+    """Find the comparison in a part of an assertion.
+
+    Returns
+    -------
+    sides : list of ast.expr
+        What is compared, in order; empty where nothing is.
+    is_one : bool
+        Whether it's compared for each of several, as in `all(x < 2 for x in numbers)`.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            return [node.left, *node.comparators], node is not tree
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name in ("isclose", "allclose"):
+                return node.args[:2], node is not tree
+    return [], False
+
+
+def of_two(part, sides, outcomes):
+    """Tell of one thing compared with another."""
+    (left, right), (found, limit), sign = sides, outcomes, part.signs[0]
+    if is_stated(left) and not is_stated(right):
+        left, right, found, limit = right, left, limit, found
+        sign = MIRRORED.get(sign, sign)
+    match left:
+        case ast.Call(ast.Name("abs"), [ast.BinOp(what, ast.Sub(), other)]):
+            place = plain(other) if not is_stated(other) else stated(other)
+            found = f"{found} away from {place}"
+            left = what
+    says = f"{SAID[sign]}{limit}"
+    if sign not in ("in", "not in") and not is_stated(right):
+        says = f"{SAID[sign]}{plain(right)}, which is {limit}"
+    return f"{name_of(part, left)} is {found} where the text says {says}"
+
+
+def of_three(part, sides, outcomes):
+    """Tell of a comparison with two limits, or of a longer chain."""
+    signs = set(part.signs)
+    if len(sides) == 3 and not is_stated(sides[1]) and signs <= {"<", "<="}:
+        low, found, high = outcomes
+    elif len(sides) == 3 and not is_stated(sides[1]) and signs <= {">", ">="}:
+        high, found, low = outcomes
+    else:
+        low = None
+    if low is None or not (is_stated(sides[0]) and is_stated(sides[2])):
+        *first, last = outcomes
+        chain = shortened(part.message or chain_of(part, sides))
+        return f"{chain}: it isn't so, they are {', '.join(first)}, and {last}"
+    name = name_of(part, sides[1])
+    return f"{name} is {found} where the text says {low} to {high}"
+
+
+def chain_of(part, sides):
+    """Write a chain of comparisons."""
+    pairs = zip(part.signs, sides[1:], strict=True)
+    rest = (f"{sign} {ast.unparse(side)}" for sign, side in pairs)
+    return " ".join([ast.unparse(sides[0]), *rest])
+
+
+# Names and numbers ----------------------------------------------------------------------
+
+
+def name_of(part, node):
+    """Name what was found: as the assertion does, or else by its code."""
+    name = part.message or plain(node)
+    return f"{name} ({shortened(part.case)})" if part.case else name
+
+
+def plain(node):
+    """Write an expression, without what only rounds it."""
+    if isinstance(node, ast.Call) and node.args:
+        if ast.unparse(node.func).rpartition(".")[2] in ROUNDED:
+            return plain(node.args[0])
+    return shortened(ast.unparse(node))
+
+
+def is_stated(node):
+    """Tell whether an expression is made of numbers alone, as a text states them."""
+    names = {leaf.id for leaf in ast.walk(node) if isinstance(leaf, ast.Name)}
+    return names <= {"np"}
+
+
+def stated(node):
+    """Write an expression that is made of numbers: 94.5, not 94 + 0.5."""
+    try:
+        code = compile(ast.Expression(node), "a number", "eval")
+        return figures([float(eval(code, {"np": np}))])[0]
+    except (TypeError, ValueError, ArithmeticError):
+        return shortened(ast.unparse(node))
+
+
+def figures(values):
+    """Write numbers with as few digits as tell them apart, four at least."""
+    for digits in range(4, 18):
+        written = [figure(value, digits) for value in values]
+        if len(set(written)) == len(set(values)):
+            break
+    return written
+
+
+def figure(value, digits):
+    """Write one number with so many significant digits."""
+    if np.isnan(value):
+        return "not a number"
+    if np.isinf(value):
+        return "infinite" if value > 0 else "minus infinity"
+    if value == int(value) and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    if not 1e-7 < abs(value) < 1e15:
+        return f"{value:.{digits - 1}e}"
+    return np.format_float_positional(
+        value, precision=digits, fractional=False, trim="-"
+    )
+
+
+def shortened(text):
+    """Cut what is too long for a sentence."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
