@@ -6,12 +6,12 @@ The build has the cells tagged `measured` call `hold`, in the kernel of their no
 
 import ast
 import json
-from dataclasses import asdict
 
 from IPython.display import display
 from myst_nb.ext.glue import GLUE_PREFIX
 
 from checks.recorder import RECORDER, Recorder
+from checks.words import in_words
 
 NAME = "measured-checks-"  # of what a cell keeps, before its number
 
@@ -21,13 +21,13 @@ class SoftRecorder(Recorder):
 
     def failed_to_run(self, number, error):
         """Raise an error, unless an earlier part of the assertion guards this one."""
-        part = self.parts[number]
-        guards = [
-            earlier for earlier in self.parts[:number] if earlier.line == part.line
-        ]
-        if isinstance(error, AssertionError) or not all(each.held for each in guards):
-            return isinstance(error, AssertionError) is False
-        raise error
+        if isinstance(error, AssertionError):
+            return False
+        line = self.parts[number].line
+        guards = [part for part in self.parts[:number] if part.line == line]
+        if all(part.held for part in guards):
+            raise error
+        return True  # Python wouldn't have come to it
 
 
 def hold(cell, source):
@@ -51,7 +51,12 @@ def hold(cell, source):
     shell.user_ns[RECORDER] = recorder
     file = shell.compile.cache(source, shell.execution_count)  # a traceback shows it
     exec(compile(tree, file, "exec"), shell.user_ns)
-    if failed := [asdict(part) for part in recorder.parts if not part.held]:
+    failed = [
+        {"cell": cell, "line": part.line, "words": in_words(part)}
+        for part in recorder.parts
+        if not part.held
+    ]
+    if failed:
         keep(f"{NAME}{cell}", json.dumps(failed))
 
 

@@ -47,6 +47,8 @@ class Part:
         Its comparisons; ["close"] for `np.allclose`; empty where nothing is compared.
     values : list of float
         The sides of the comparison when it was closest to failing, if they're numbers.
+    apart : list of float
+        The two numbers of `abs(accuracy - 0.9) < 0.01`, then.
     shown : list of str
         The sides of the comparison that failed, if they aren't numbers.
     many : bool
@@ -66,6 +68,7 @@ class Part:
     held: bool = True
     signs: list = field(default_factory=list)
     values: list = field(default_factory=list)
+    apart: list = field(default_factory=list)
     shown: list = field(default_factory=list)
     many: bool = False
     distance: float | None = None
@@ -84,6 +87,7 @@ class Recorder(ast.NodeTransformer):
     def __init__(self, count=lambda: 0):
         self.count = count
         self.parts = []
+        self.last_apart = {}
 
     # While a cell is compiled ---------------------------------------------------------
 
@@ -110,11 +114,15 @@ class Recorder(ast.NodeTransformer):
         if isinstance(node, ast.Compare):
             if all(type(each) in COMPARISONS for each in node.ops):
                 signs = " ".join(COMPARISONS[type(each)][0] for each in node.ops)
-                sides = [node.left, *node.comparators]
+                sides = [
+                    self.watch_abs(side, number)
+                    for side in (node.left, *node.comparators)
+                ]
                 return self.method("compare", number, ast.Constant(signs), *sides)
             if len(node.ops) == 1 and type(node.ops[0]) in MEMBERSHIPS:
                 sign = ast.Constant(MEMBERSHIPS[type(node.ops[0])])
-                return self.method("look_up", number, sign, node.left, *node.comparators)
+                sides = [node.left, *node.comparators]
+                return self.method("look_up", number, sign, *sides)
         elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
             node.values = [self.watch(value, number) for value in node.values]
         elif isinstance(node, ast.Call):
@@ -131,6 +139,13 @@ class Recorder(ast.NodeTransformer):
                     node.args[0] = self.watch(each, number)
             elif name == "all" and isinstance(node.func, ast.Attribute):
                 node.func.value = self.watch(node.func.value, number)
+        return node
+
+    def watch_abs(self, node, number):
+        """Rewrite the absolute value of a difference, to keep what is subtracted."""
+        match node:
+            case ast.Call(ast.Name("abs"), [ast.BinOp(left, ast.Sub(), right)]):
+                return self.method("how_far", number, left, right)
         return node
 
     @staticmethod
@@ -184,11 +199,16 @@ class Recorder(ast.NodeTransformer):
             self.keep(number, signs, distances, numbers)
         result = True
         for sign, left, right in pairs:
-            outcome = BY_SIGN[sign][0](left, right)
+            outcome = BY_SIGN[sign](left, right)
             result = outcome if result is True else result and outcome
         if numbers is None and not np.all(result):
             self.parts[number].shown = list(map(reprlib.repr, sides))
         return result
+
+    def how_far(self, number, left, right):
+        """Return how far two numbers are apart; remember both."""
+        self.last_apart[number] = (left, right)
+        return abs(left - right)
 
     def look_up(self, number, sign, left, right):
         """Tell whether something is in a collection, or isn't; keep both."""
@@ -217,6 +237,10 @@ class Recorder(ast.NodeTransformer):
                 part.signs, part.distance = signs, smallest
                 part.values = [float(side.flat[nearest]) for side in sides]
                 part.many = distances.size > 1
+                part.apart = [
+                    float(np.broadcast_to(side, distances.shape).flat[nearest])
+                    for side in self.last_apart.get(number, ())
+                ]
 
     def results(self):
         """Return the parts that ran, as dictionaries for JSON."""

@@ -15,6 +15,7 @@ SAID = {  # what a text says of the left side of a comparison
     "in": "one of ",
     "not in": "none of ",
 }
+OPPOSITE = {"in": "not in", "not in": "in"}
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 ROUNDED = {"round", "float", "int"}  # what is left out of a name: the number says it
 LONGEST = 80  # characters of code in a sentence
@@ -56,6 +57,8 @@ def compared(tree):
         Whether it's compared for each of several, as in `all(x < 2 for x in numbers)`.
     """
     for node in ast.walk(tree):
+        if isinstance(node, ast.BoolOp):
+            break  # which of several comparisons it was is not known
         if isinstance(node, ast.Compare):
             return [node.left, *node.comparators], node is not tree
         if isinstance(node, ast.Call):
@@ -68,18 +71,25 @@ def compared(tree):
 def of_two(part, sides, outcomes):
     """Tell of one thing compared with another."""
     (left, right), (found, limit), sign = sides, outcomes, part.signs[0]
+    if sign in ("in", "not in") and is_stated(left):
+        return f"{found} is {OPPOSITE[sign]} {name_of(part, right)}, which is {limit}"
     if is_stated(left) and not is_stated(right):
         left, right, found, limit = right, left, limit, found
         sign = MIRRORED.get(sign, sign)
-    match left:
-        case ast.Call(ast.Name("abs"), [ast.BinOp(what, ast.Sub(), other)]):
-            place = plain(other) if not is_stated(other) else stated(other)
-            found = f"{found} away from {place}"
-            left = what
-    says = f"{SAID[sign]}{limit}"
-    if sign not in ("in", "not in") and not is_stated(right):
-        says = f"{SAID[sign]}{plain(right)}, which is {limit}"
+    if part.apart and sign in ("<", "<=") and is_stated(right):
+        left, right = left.args[0].left, left.args[0].right
+        found, place = figures(part.apart)
+        says = f"{said_of(right, place)}, give or take {limit}"
+    elif sign in ("in", "not in"):
+        says = SAID[sign] + limit
+    else:
+        says = SAID[sign] + said_of(right, limit)
     return f"{name_of(part, left)} is {found} where the text says {says}"
+
+
+def said_of(node, value):
+    """Write what the text says: a number, or else what it comes from as well."""
+    return value if is_stated(node) else f"{plain(node)}, which is {value}"
 
 
 def of_three(part, sides, outcomes):
@@ -106,7 +116,7 @@ def chain_of(part, sides):
     return " ".join([ast.unparse(sides[0]), *rest])
 
 
-# Names and numbers ----------------------------------------------------------------------
+# Names and numbers --------------------------------------------------------------------
 
 
 def name_of(part, node):
@@ -117,9 +127,10 @@ def name_of(part, node):
 
 def plain(node):
     """Write an expression, without what only rounds it."""
-    if isinstance(node, ast.Call) and node.args:
-        if ast.unparse(node.func).rpartition(".")[2] in ROUNDED:
-            return plain(node.args[0])
+    match node:
+        case ast.Call(func, [what, *_]):
+            if ast.unparse(func).rpartition(".")[2] in ROUNDED:
+                return plain(what)
     return shortened(ast.unparse(node))
 
 
@@ -127,15 +138,6 @@ def is_stated(node):
     """Tell whether an expression is made of numbers alone, as a text states them."""
     names = {leaf.id for leaf in ast.walk(node) if isinstance(leaf, ast.Name)}
     return names <= {"np"}
-
-
-def stated(node):
-    """Write an expression that is made of numbers: 94.5, not 94 + 0.5."""
-    try:
-        code = compile(ast.Expression(node), "a number", "eval")
-        return figures([float(eval(code, {"np": np}))])[0]
-    except (TypeError, ValueError, ArithmeticError):
-        return shortened(ast.unparse(node))
 
 
 def figures(values):
