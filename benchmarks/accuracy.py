@@ -4,7 +4,9 @@ Trains a recipe of `scratchnet.recipes` on all 60,000 training images, once for 
 of five seeds, measures it on the test images, once, and records the results in
 `scratchnet/records/`, from where the chapters show them. The first training runs
 alone, the parts of its batches in parallel, and is timed by the clock; the others run
-side by side:
+side by side. Each reading of the test images appends a line to the log
+`scratchnet/records/test-readings.jsonl` before its accuracy is printed, and so also if
+it's thrown away. Commit the log, whatever it says:
 
     python benchmarks/accuracy.py softmax cnn-best   # these rungs of the ladder
     python benchmarks/accuracy.py                    # all of them, an hour or two
@@ -43,7 +45,7 @@ from scratchnet.recipes import (
     trained,
     weights_file,
 )
-from scratchnet.records import RUNGS, read_record, write_record
+from scratchnet.records import RUNGS, log_reading, now, read_record, write_record
 
 SEEDS = [1, 2, 3, 4, 5]
 LINUX = sys.platform == "linux"  # where a network can train in parallel
@@ -128,6 +130,11 @@ def run_ensemble():
     }
 
 
+def command(name):
+    """Return the command that measures one rung."""
+    return f"python benchmarks/accuracy.py {name}"
+
+
 def record(name, results, seeds):
     """Write what the runs of one rung have reached."""
     title = RECIPES[name].title if name in RECIPES else OTHER_TITLES[name]
@@ -136,7 +143,7 @@ def record(name, results, seeds):
         {
             "name": name,
             "title": title,
-            "command": f"python benchmarks/accuracy.py {name}",
+            "command": command(name),
             "seeds": seeds,
             "accuracies": [round(result["accuracy"], 2) for result in results],
             "seconds": round(float(np.mean([result["cpu"] for result in results])), 1),
@@ -183,26 +190,33 @@ def main():
     if arguments.validate:
         names = [name for name in names if name != "ensemble"]
     for name in names:
-        if name == "ensemble":
-            results = [run_ensemble()]
-            report(name, results)
-            record(name, results, [])
-            continue
-        with ProcessPoolExecutor(arguments.processes) as pool:
-            results = []
-            if not arguments.validate:  # the first has the machine for itself
+        measure(name, seeds, arguments.validate, arguments.processes)
+
+
+def measure(name, seeds, validate, processes):
+    """Run one rung; log each reading of the test images, and record the results."""
+    when, results = now(), []
+
+    def keep(result, seeds):
+        if not validate:
+            log_reading(when, command(name), name, seeds, result["accuracy"])
+        results.append(result)
+        report(name, results)
+
+    if name == "ensemble":
+        seeds = []
+        keep(run_ensemble(), seeds)
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            if not validate:  # the first has the machine for itself
                 first = pool.submit(run, name, seeds[0], parallel=LINUX)
-                results.append(first.result())
-                report(name, results)
-            jobs = [
-                pool.submit(run, name, seed, arguments.validate)
-                for seed in seeds[len(results) :]
-            ]
-            for job in jobs:
-                results.append(job.result())
-                report(name, results)
-        if not arguments.validate:
-            record(name, results, seeds)
+                keep(first.result(), seeds[:1])
+            others = seeds[len(results) :]
+            jobs = [pool.submit(run, name, seed, validate) for seed in others]
+            for seed, job in zip(others, jobs, strict=True):
+                keep(job.result(), [seed])
+    if not validate:
+        record(name, results, seeds)
 
 
 def report(name, results):

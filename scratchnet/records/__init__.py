@@ -1,6 +1,7 @@
 """What the longer runs in `benchmarks/` measured, for the chapters to show."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,12 @@ import numpy as np
 from scratchnet import practice
 
 FOLDER = Path(__file__).parent
+
+# Every reading of the test images by a command in `benchmarks/`, a JSON object a line.
+# Where "source" is "logged", the command itself has appended the line. What was read
+# before is reconstructed: from the commit that holds the result, or ("note") from what
+# was written down of results that no commit holds. More may have left no trace.
+LOG = FOLDER / "test-readings.jsonl"
 
 # The rungs of the accuracy ladder, from the foot: the names in `scratchnet.recipes`
 RUNGS = (
@@ -55,6 +62,99 @@ def write_record(name, record):
         raise RuntimeError(f"{name} is not recorded. {practice.NOTICE}")
     text = json.dumps(record, indent=1) + "\n"
     (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def now():
+    """Return the time, in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def log_reading(when, command, network, seeds, mean, images=10_000):
+    """Append a line to the log of test readings, before anyone sees the accuracy.
+
+    Parameters
+    ----------
+    when : str
+        `now()`, when the command began with this network. Lines that share it are one
+        reading, each of other seeds.
+    command, network : str
+        What was run, and what it measured.
+    seeds : list of int
+        Of the networks that read the images; empty for an ensemble.
+    mean : float
+        Their mean accuracy in percent.
+    images : int, optional
+        How many test images they read.
+
+    Raises
+    ------
+    RuntimeError
+        If the images are practice digits.
+    """
+    if practice.is_chosen():
+        raise RuntimeError(f"{network} is not logged. {practice.NOTICE}")
+    line = {
+        "when": when,
+        "command": command,
+        "network": network,
+        "seeds": seeds,
+        "mean": round(mean, 3),
+        "images": images,
+        "source": "logged",
+    }
+    with LOG.open("a", encoding="utf-8", newline="\n") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def read_log(*networks):
+    """Return the readings of the test images, from the first to the last.
+
+    Parameters
+    ----------
+    *networks : str
+        As in the log; all, unless given.
+
+    Returns
+    -------
+    list of dict
+        Lines of the log. Those that are one reading are one, with all its seeds.
+    """
+    readings = {}
+    for text in LOG.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        if networks and line["network"] not in networks:
+            continue
+        key = line["when"], line["network"], line["source"]
+        reading = readings.setdefault(key, line)
+        if reading is not line:
+            seeds = reading["seeds"] + line["seeds"]
+            total = sum(some["mean"] * len(some["seeds"]) for some in (reading, line))
+            readings[key] = reading | {"seeds": seeds, "mean": total / len(seeds)}
+    return list(readings.values())
+
+
+def print_log(*networks):
+    """Print how often the test images were read, and how that is known.
+
+    Parameters
+    ----------
+    *networks : str
+        As for `read_log`.
+    """
+    readings = read_log(*networks)
+    width = max(len(reading["network"]) for reading in readings)
+    for reading in readings:
+        n, source = len(reading["seeds"]), reading["source"]
+        who = "one vote" if not n else "1 network" if n == 1 else f"{n} networks"
+        known = source if source in ("logged", "note") else f"commit {source}"
+        remark = f" ({reading['remark']})" if "remark" in reading else ""
+        print(
+            f"{reading['when'][:10]}  {reading['network']:<{width}}  {who:<11}"
+            f" {reading['mean']:.2f} %  {known}{remark}"
+        )
+    logged = sum(reading["source"] == "logged" for reading in readings)
+    print(f"\n{len(readings)} readings. {logged} were logged as they happened, the others")
+    print("reconstructed: from the commit of a result, or from a note of one.")
 
 
 def ladder(*names):
