@@ -152,9 +152,9 @@ def print_log(*networks):
             f"{reading['when'][:10]}  {reading['network']:<{width}}  {who:<11}"
             f" {reading['mean']:.2f} %  {known}{remark}"
         )
-    logged = sum(reading["source"] == "logged" for reading in readings)
-    print(f"\n{len(readings)} readings. {logged} were logged as they happened, the others")
-    print("reconstructed: from the commit of a result, or from a note of one.")
+    n_logged = sum(reading["source"] == "logged" for reading in readings)
+    print(f"\n{len(readings)} readings. {n_logged} were logged as they happened.")
+    print("The others are reconstructed: from the commit of a result, or a note of one.")
 
 
 def ladder(*names):
