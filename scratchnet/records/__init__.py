@@ -154,7 +154,7 @@ def print_log(*networks):
         )
     n_logged = sum(reading["source"] == "logged" for reading in readings)
     print(f"\n{len(readings)} readings. {n_logged} were logged as they happened.")
-    print("The others are reconstructed: from the commit of a result, or a note of one.")
+    print("The others are reconstructed, from the commit of a result or from a note.")
 
 
 def ladder(*names):
