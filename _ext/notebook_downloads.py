@@ -28,6 +28,8 @@ from myst_nb.ext.glue.crossref import read_glue_cache
 from plain_markdown import PlainMarkdown
 from sphinx.util.nodes import clean_astext
 
+from notebook_folds.folds import NOTE, fold
+
 ROOT = Path(__file__).parent.parent
 FIRST_CELL = """\
 # Run this first. It installs the book's package where it's missing, no more.
@@ -77,15 +79,9 @@ class NotebookMarkdown(PlainMarkdown):
         }
         self.site = app.config.html_baseurl  # see book_build.py
 
-    def as_exercise_start(self, title, options, body):
-        """Start an exercise with a heading, under which notebooks fold."""
-        return f"### Exercise: {title}"
-
-    def as_solution_start(self, title, options, body):
-        """Start a solution with a heading, under which notebooks fold."""
-        return "#### Solution"
-
-    as_exercise_end = as_solution_end = PlainMarkdown.nothing
+    # `fold` gives exercises and solutions headings, under which notebooks fold.
+    as_exercise_start = as_exercise_end = PlainMarkdown.nothing
+    as_solution_start = as_solution_end = PlainMarkdown.nothing
     as_button_link = as_button_ref = PlainMarkdown.nothing
 
     def as_dropdown(self, title, options, body):
@@ -190,14 +186,12 @@ def executed_notebook(app, path):
 
 
 def readers_notebook(notebook, markdown, first_cell):
-    """Return a notebook for readers: Markdown for MyST, and no check cells."""
+    """Return a notebook for readers: folded, Markdown for MyST, and no check cells."""
     cells = [nbformat.v4.new_code_cell(first_cell)]
-    for cell in notebook.cells:
+    for cell in fold(notebook).cells:
         if "remove-cell" in cell.metadata.get("tags", []):
             continue
-        cell = deepcopy(cell)
-        if {"remove-input", "hide-input"} & set(cell.metadata.get("tags", [])):
-            cell.metadata["jupyter"] = {"source_hidden": True}
+        cell.metadata.pop(NOTE, None)
         caption = cell.metadata.pop("mystnb", {}).get("figure", {}).get("caption")
         if cell.cell_type == "markdown":
             cell.source = markdown.convert(cell.source)

@@ -47,6 +47,8 @@ def test_notebook_reads_well_without_the_book(page, html):
         if cell.cell_type == "code":
             assert cell.outputs == [] and cell.execution_count is None
         else:
+            folded = cell.metadata.get("jp-MarkdownHeadingCollapsed", False)
+            assert folded == (cell.source == "#### Solution")
             assert RAW_MYST.findall(cell.source) == []
             for link in re.findall(r"\]\(([^):]+\.ipynb)\)", cell.source):
                 target = (html / "downloads" / download_name(page)).parent / link

@@ -116,7 +116,11 @@ def end_kernels(address):
     """End all kernels of a server: they hold memory, and one may hang."""
     kernels = f"{address}/api/kernels"
     token = {"Authorization": f"token {TOKEN}"}
-    for kernel in requests.get(kernels, headers=token, timeout=60).json():
+    answer = requests.get(kernels, headers=token, timeout=60)
+    while answer.status_code == 500:  # as long as one of them is being started
+        time.sleep(0.5)
+        answer = requests.get(kernels, headers=token, timeout=60)
+    for kernel in answer.json():
         requests.delete(f"{kernels}/{kernel['id']}", headers=token, timeout=60)
 
 

@@ -13,6 +13,7 @@ from in_jupyterlab.lab import (
     run_all,
     save,
     show,
+    wait,
     was_seen,
     watch_for,
 )
@@ -24,6 +25,30 @@ pytestmark = pytest.mark.flaky(reruns=2, only_rerun="TimeoutError")
 PART_1 = [page for page in CHAPTERS if page.parent.name == "tutorial"]
 OPEN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 BAR = f"{OPEN} .jp-OutputArea .widget-inline-hbox"  # a progress bar, as a widget
+FOLDED = ".jp-InputPlaceholder"  # what JupyterLab shows for a source that's hidden
+RAN = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
+    .every(cell => cell.cell_type !== 'code' || cell.execution_count !== null)"""
+FOLDED_HEADINGS = """() => jupyterapp.shell.currentWidget.content.model.toJSON().cells
+    .filter(cell => cell.metadata['jp-MarkdownHeadingCollapsed'])
+    .map(cell => cell.source)"""
+MEASURED = """\
+---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+```{code-cell} ipython3
+:tags: [remove-cell, measured]
+
+assert "seconds" == "as on my machine"
+```
+
+```{code-cell} ipython3
+print("went on")
+```
+"""
 
 
 def lab_path(page):
@@ -59,6 +84,7 @@ def test_chapter_runs_to_its_end_and_saves_unchanged(chapter, lab, clone, page):
     assert any("image/png" in out.get("data", {}) for out in outputs)
     if " in progress(" in chapter.read_text("utf-8"):
         assert was_seen(page)
+    assert page.evaluate(FOLDED_HEADINGS) == ["#### Solution"] * 3
     save(page)
     assert changes(clone) == []
 
@@ -93,3 +119,58 @@ def test_a_change_is_all_that_a_save_writes(lab, clone, page):
     page.keyboard.type("learning = True\n")
     save(page)
     assert changes(clone) == ["+learning = True"]
+
+
+def cell_with(page, text):
+    """Return the cell that shows a text."""
+    return page.locator(f"{OPEN} .jp-Cell", has_text=text)
+
+
+def test_checks_are_folded(lab, page):
+    open_path(page, lab, "lab/tree/content/tutorial/load.md")
+    show(page, "assert counts[1]")
+    check = cell_with(page, "assert counts[1]")
+    check.locator(FOLDED).wait_for()
+    assert check.locator(".cm-content").count() == 0
+    shown = cell_with(page, "counts = np.bincount(y_train)").first
+    assert shown.locator(".cm-content").is_visible()
+    assert shown.locator(FOLDED).count() == 0
+
+
+def test_code_that_the_page_folds_is_folded_and_opens(lab, clone, page):
+    open_path(page, lab, "lab/tree/content/what-comes-after/how-this-book-ran.md")
+    code = page.locator(f"{OPEN} .jp-CodeCell").first
+    code.locator(FOLDED).click()
+    code.locator(".cm-content").wait_for()
+    save(page)
+    assert changes(clone) == []
+
+
+def test_a_solution_opens_when_asked_for_and_saves_unchanged(lab, clone, page):
+    open_path(page, lab, "lab/tree/content/tutorial/preprocess.md")
+    show(page, "#### Solution")
+    opener = page.locator(f"{OPEN} .jp-showHiddenCellsButton").first
+    opener.wait_for()
+    assert cell_with(page, "How much memory do all 60,000").first.is_visible()
+    solution = [
+        cell_with(page, "You don't need to make the arrays").first,
+        cell_with(page, "for dtype in (np.uint8").first,
+    ]
+    assert not any(cell.is_visible() for cell in solution)
+    opener.click()
+    for cell in solution:
+        cell.wait_for()
+    assert page.evaluate(FOLDED_HEADINGS) == ["#### Solution"] * 2
+    save(page)
+    assert changes(clone) == []
+
+
+def test_all_cells_run_though_a_measured_check_fails(lab, clone, page):
+    path = clone / "content" / "measured.md"
+    path.write_text(MEASURED, "utf-8")
+    open_path(page, lab, "lab/tree/content/measured.md")
+    run_all(page)
+    wait(page, RAN, seconds=60)
+    cell_with(page, "AssertionError").locator(FOLDED).wait_for()
+    cell_with(page, "went on").first.wait_for()
+    path.unlink()
