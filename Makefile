@@ -30,6 +30,8 @@ JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
 OUTPUT := $(if $(filter practice,$(MNIST_SOURCE)),_build/practice,.)
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
+HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
+
 .DEFAULT_GOAL := help
 .PHONY: help book test arithmetics lab data serve-data student slides grade pdf fresh check links format lock clean environment
 
@@ -123,8 +125,9 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupy
 	  --target .teaching -r requirements-teaching.txt
 	@touch $@
 
-# Neither the cache of executed pages nor Sphinx sees the package change: forget both.
+# Neither the cache of executed pages nor Sphinx sees the package change, nor how checks
+# are held: forget both.
 # (The dots leave out folders, such as __pycache__, which running it changes.)
-$(BIN)/.pages: $(wildcard scratchnet/*.* scratchnet/records/*.*) $(INSTALLED)
+$(BIN)/.pages: $(wildcard scratchnet/*.* scratchnet/records/*.*) $(HOLDING) $(INSTALLED)
 	@rm -rf _build/.jupyter_cache _build/.doctrees _build/practice
 	@touch $@

@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
+from build_outcome import stopped_pages
 from flit_core.wheel import WheelBuilder
 from jupyter_cache import get_cache
 from myst_nb.ext.glue.crossref import read_glue_cache
@@ -247,6 +248,8 @@ def package_address(site, repository, branch, wheel):
 def write_downloads(app, exception):
     """Write the folder `downloads` of the site."""
     if exception or app.builder.name != "html":
+        return
+    if stopped_pages(app.env):  # they lack values that others quote
         return
     folder = Path(app.outdir, "downloads")
     wheel = write_wheel(folder)

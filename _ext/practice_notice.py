@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scratchnet import practice
 
-TAGS = re.compile(r"^(:?tags: \[.*\bmnist-numbers\b)", re.MULTILINE)
+TAGS = re.compile(r"^(:?tags: \[(?!.*skip-execution).*\bmnist-numbers\b)", re.MULTILINE)
 
 
 def prepare(app, config):

@@ -17,11 +17,11 @@ import jupytext
 from book_build import copy_mathjax_to
 from built_book import BUILD, CACHE
 from jupyter_cache import get_cache
+from measured_checks import as_executed
 from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from plain_markdown import PlainMarkdown
-from practice_notice import as_executed
 from traitlets.config import Config
 
 from classroom.editions import ROOT, TEACHING, chosen
