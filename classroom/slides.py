@@ -41,11 +41,16 @@ def as_it_ran(page):
     LookupError
         If the page has changed since, or has never run.
     """
+    text = page.read_text("utf-8")
+    notebook = jupytext.reads(as_executed(text), "md:myst")
     try:
-        notebook = jupytext.reads(as_executed(page.read_text("utf-8")), "md:myst")
-        return get_cache(CACHE).merge_match_into_notebook(notebook)[1]
+        executed = get_cache(CACHE).merge_match_into_notebook(notebook)[1]
     except KeyError:
         raise LookupError(f"{page.name} has changed since it ran: make book") from None
+    own = jupytext.reads(text, "md:myst")
+    for cell, own_cell in zip(executed.cells, own.cells, strict=True):
+        cell.source = own_cell.source
+    return executed
 
 
 class Deck:

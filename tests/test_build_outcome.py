@@ -8,7 +8,10 @@ import sys
 
 import pytest
 from bs4 import BeautifulSoup
+from measured_checks import code_cells
 from test_pages import ROOT
+
+from classroom import slides
 
 HEADER = """\
 ---
@@ -133,6 +136,17 @@ def test_nothing_of_it_reaches_what_the_reader_sees_or_downloads(readers_book):
         assert "__checks__" not in text and "measured-checks" not in text
         cells = json.loads(text)["cells"]
         assert all("assert" not in "".join(cell["source"]) for cell in cells)
+
+
+def test_slides_find_the_page_as_it_ran_and_take_its_own_code(
+    readers_book, monkeypatch
+):
+    book, *_ = readers_book
+    monkeypatch.delenv("MNIST_SOURCE", raising=False)
+    monkeypatch.setattr(slides, "CACHE", book.folder / "_build" / ".jupyter_cache")
+    cells = code_cells(slides.as_it_ran(book.folder / "content" / "numbers.md"))
+    assert cells[2].source.startswith("assert 94 < accuracy < 95")
+    assert cells[3].outputs[0].text == "It goes on, 93.6\n"
 
 
 def test_it_is_told_again_without_a_change_and_from_the_cache(readers_book):
