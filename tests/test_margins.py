@@ -74,7 +74,17 @@ def part(distance, held=True, tags=()):
     ],
 )
 def test_room_is_the_smallest_distance_in_spreads(distances, held, room):
-    assert margins.room(distances, held) == room
+    assert margins.room(part(distance, held) for distance in distances) == room
+
+
+def test_room_is_told_with_and_without_other_seeds():
+    found = {"haswell": 6.0, "nehalem": 8.0, "seeds-1": 4.0}
+    results = {
+        name: {"parts": [part(distance, tags=["measured"])], "errors": []}
+        for name, distance in found.items()
+    }
+    (row,) = margins.margins("page", results)
+    assert row["room"] == 3.0 and row["room_with_seeds"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -86,7 +96,7 @@ def test_other_seeds_count_for_what_is_measured_alone(tags, held, room):
         "seeds-1": {"parts": [part(-9.0, False, tags)], "errors": []},
     }
     (row,) = margins.margins("page", results)
-    assert all(row["held"].values()) is held and row["room"] == room
+    assert all(row["held"].values()) is held and row["room_with_seeds"] == room
 
 
 @pytest.fixture
@@ -114,7 +124,7 @@ def test_a_page_runs_in_several_arithmetics_and_the_report_says_what_is_thin(
     assert ["seeds-1", "3", "0"] in counted
     # 26 of room where the spread is 3: enough. 3 is not more than 4: fails.
     assert "a-page, cell 2, line 2: fails with threads-4: threads < 3" in printed
-    assert "too little room (less than 3): 1" in printed
+    assert "Measured, and failed: 1" in printed
     assert "a-page, cell 3, in threads-4: ZeroDivisionError" in printed
 
 
