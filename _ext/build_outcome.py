@@ -57,11 +57,16 @@ def survive_dead_kernels(execute):
     @wraps(execute)
     def executed(notebook, cwd, **options):
         try:
-            return execute(notebook, cwd, **options)
+            return execute(notebook, cwd, on_cell_execute=mark_as_started, **options)
         except DeadKernelError as error:
             return ExecutionResult(notebook, cwd, 0, error, traceback.format_exc())
 
     return executed
+
+
+def mark_as_started(cell, cell_index):
+    """Give a cell a number before it runs: a process that ends may not tell its own."""
+    cell.execution_count = cell_index + 1
 
 
 def keep_stop(app, doctree):
