@@ -2,7 +2,7 @@
 
 Each module holds what one chapter defines in its own cells:
 
-- `mnist`, `idx`: Load MNIST
+- `mnist`, `source`, `idx`: Load MNIST
 - `preprocess`: Preprocess the images and labels
 - `network`, `gradient_check`: Build and train the network
 

@@ -4,6 +4,7 @@ import sys
 
 from scratchnet import practice
 from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file
+from scratchnet.progress import say
 
 
 def main():
@@ -21,15 +22,15 @@ def main():
             print(error, file=sys.stderr)
             return 1
         if source == "practice":
-            print(f"{file.name}: {path.stat().st_size:,} bytes, drawn for practice")
+            say(f"{file.name}: {path.stat().st_size:,} bytes, drawn for practice")
             continue
         origin = "in the cache" if source == "cache" else f"from {source}"
-        print(f"{file.name}: {path.stat().st_size:,} bytes, SHA-256 right, {origin}")
+        say(f"{file.name}: {path.stat().st_size:,} bytes, SHA-256 right, {origin}")
     if practice.is_chosen():
         practice.announce()
-        print(f"The practice digits are ready in {path.parent}")
+        say(f"The practice digits are ready in {path.parent}")
     else:
-        print(f"MNIST is ready in {path.parent}")
+        say(f"MNIST is ready in {path.parent}")
     return 0
 
 

@@ -4,30 +4,48 @@ Pooch downloads and checks; this module decides where from, and what to say when
 nothing works.
 """
 
-import os
+import gzip
+import hashlib
+import io
+import ipaddress
+import math
+import re
+import socket
 import sys
 import tempfile
 import time
 import warnings
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pooch
 import requests
 
 from scratchnet import practice
 from scratchnet.idx import read_idx
-from scratchnet.progress import progress
+from scratchnet.progress import progress, say
+from scratchnet.source import mnist_source
 
 
 class MnistFile(NamedTuple):
-    """What is published of one file: its name, size, digest and array's shape."""
+    """What is published of one file: its name, size, digest and array's shape.
+
+    `content_sha256` is the digest of what the file unpacks to.
+    """
 
     name: str
     size: int
     sha256: str
     shape: tuple[int, ...]
+    content_sha256: str
+
+    @property
+    def content_size(self):
+        """How many bytes the file unpacks to: a header, and a byte a pixel or label."""
+        return 4 + 4 * len(self.shape) + math.prod(self.shape)
 
 
 FILES = {
@@ -36,24 +54,28 @@ FILES = {
         9912422,
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         (60000, 28, 28),
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     "test_images": MnistFile(
         "t10k-images-idx3-ubyte.gz",
         1648877,
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         (10000, 28, 28),
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
     "training_labels": MnistFile(
         "train-labels-idx1-ubyte.gz",
         28881,
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         (60000,),
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     "test_labels": MnistFile(
         "t10k-labels-idx1-ubyte.gz",
         4542,
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         (10000,),
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
 }
 MIRRORS = (
@@ -63,6 +85,7 @@ MIRRORS = (
 )
 USER_AGENT = f"scratchnet/0.1.0 python-requests/{requests.__version__}"
 TIMEOUT = (10, 30)  # seconds: to connect, and to wait for the next bytes
+GZIP = b"\x1f\x8b"  # how a gzip file starts
 ATTEMPTS = 3  # per URL, where the fault may pass
 BACK_OFF = 1  # seconds before the second attempt; doubled before each further one
 
@@ -83,9 +106,10 @@ def load_mnist(cache=None):
     """Load MNIST: from the cache, from `MNIST_SOURCE`, or from a public mirror.
 
     The environment variable `MNIST_SOURCE` names a folder or a base URL that holds
-    the four files: a USB stick, a classroom share, a lab server. Where there is no
-    such place, `MNIST_SOURCE=practice` gives digits that `scratchnet.practice` draws,
-    and a line of output says so.
+    the four files: a USB stick, a classroom share, a lab server. In a folder, they may
+    be unpacked, compressed anew, or named with a dot, as in `t10k-labels.idx1-ubyte`.
+    Where there is no such place, `MNIST_SOURCE=practice` gives digits that
+    `scratchnet.practice` draws, and a line of output says so.
 
     Parameters
     ----------
@@ -137,7 +161,7 @@ def cache_folder():
 
 
 def fetch_file(key, cache=None):
-    """Find one MNIST file whose digest is right, and keep it in the cache.
+    """Find one MNIST file whose content is right, and keep it in the cache.
 
     Parameters
     ----------
@@ -149,7 +173,7 @@ def fetch_file(key, cache=None):
     Returns
     -------
     path : pathlib.Path
-        The verified file.
+        The verified file, compressed with gzip.
     source : str
         Where it came from: "cache", or the folder or URL, or "practice".
 
@@ -160,14 +184,13 @@ def fetch_file(key, cache=None):
     """
     file = FILES[key]
     cache = cache_folder() if cache is None else Path(cache)
-    if practice.is_chosen():
+    named = mnist_source()
+    if named == "practice":
         return _draw(cache / "practice") / file.name, "practice"
     cached = cache / file.name
-    named = os.environ.get("MNIST_SOURCE", "").strip()
     failures = []
     try:
-        if cached.exists():
-            _verify(cached, file)
+        if cached.exists() and _read(cached, file).startswith(GZIP):
             return cached, "cache"
     except (_SourceError, OSError) as error:
         failures.append(f"{cached}: {error}")
@@ -197,66 +220,171 @@ def _draw(folder):
     return folder
 
 
-def _verify(path, file):
-    """Raise `_SourceError` unless the file at `path` has the published digest."""
+# Right or wrong ---------------------------------------------------------------------
+
+
+def _read(path, file):
+    """Return the bytes of a file with the right content, plain or compressed.
+
+    A program that unpacks a file and compresses it again writes other bytes than those
+    published: then what it unpacks to decides. Raises `_SourceError` if it's wrong.
+    """
     try:
-        digest = pooch.file_hash(str(path), alg="sha256")
+        with path.open("rb") as opened:
+            data = opened.read(file.content_size + 1)  # no right file is longer
+        size = path.stat().st_size
     except OSError as error:
         raise _SourceError(f"cannot be read ({error.strerror})") from None
-    if digest != file.sha256:
-        with path.open("rb") as content:
-            start = content.read(512)
-        raise _SourceError(
-            f"{_what(start)}, {path.stat().st_size:,} bytes, SHA-256 {digest[:12]}…"
-            f" where {file.sha256[:12]}… is published",
-            passing=start[:2] == b"\x1f\x8b",
-        )
+    digest = _sha256(data)
+    if digest == file.sha256:
+        return data
+    content = _unpacked(data, file) if data.startswith(GZIP) else data
+    if content and _sha256(content) == file.content_sha256:
+        return data
+    raise _SourceError(
+        f"{_what(data, content)}, {size:,} bytes, SHA-256 {digest[:12]}…"
+        f" where {file.sha256[:12]}… is published",
+        passing=content is None,
+    )
 
 
-def _what(start):
-    """Say what a wrong file is, from its first bytes."""
-    if start[:2] == b"\x1f\x8b":
-        return "a damaged or different gzip file"
-    if start.lstrip()[:1] == b"<":
+def _sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def _unpacked(data, file):
+    """Return what gzip data unpack to, up to a bound, or None if they are damaged."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as opened:
+            return opened.read(file.content_size + 1)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def _what(data, content):
+    """Say what a wrong file is; `content` is what it unpacks to, if it's compressed."""
+    if content is None:
+        return "a damaged gzip file"
+    if data.startswith(GZIP):
+        return "a gzip file of something else (other data sets use MNIST's names)"
+    if data.lstrip()[:1] == b"<":
         return "an HTML page where a gzip file was expected (a login page?)"
-    return "not a gzip file"
+    if data.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS, not the file (fetch it with `git lfs pull`)"
+    if data.startswith(b"PK"):
+        return "a zip archive (unpack it)"
+    return "not a file of MNIST"
+
+
+# A folder ---------------------------------------------------------------------------
 
 
 def _copy(folder, file, cache):
     """Take the file from a folder, into the cache if that can be written."""
     try:
-        original = Path(folder).expanduser() / file.name
-        if not original.is_file():
-            missing = "file in this folder" if original.parent.is_dir() else "folder"
-            raise _SourceError(f"no such {missing}")
-    except (OSError, RuntimeError) as error:  # RuntimeError: ~name of nobody's home
+        copies = _copies(Path(folder), file)
+    except OSError as error:
         raise _SourceError(f"cannot be read ({error})") from None
-    _verify(original, file)
+    if not copies:
+        raise _SourceError(f"no {file.name} in this folder, nor its unpacked form")
+    faults = []
+    for copy in copies:
+        try:
+            data = _read(copy, file)
+            break
+        except _SourceError as error:
+            faults.append(f"{copy.name}: {error}")
+    else:
+        raise _SourceError(faults[0])
     try:
-        with _workplace(cache) as workplace:
-            copy = workplace / file.name
-            copy.write_bytes(original.read_bytes())
-            _verify(copy, file)
-            return _move(copy, cache)
-    except OSError:
-        return original  # the cache saves time; the verified original serves as well
+        return _keep(data, file, cache)
+    except OSError as error:  # the cache saves time; a verified original serves as well
+        if data.startswith(GZIP):
+            return copy
+        raise _not_writable(cache, error) from None
+
+
+def _copies(folder, file):
+    """List what people have as this file: unpacked, renamed, in a folder of that name.
+
+    The published name comes first.
+    """
+    if not folder.exists():
+        raise _SourceError(
+            "no such folder (the address of a server starts with http://)"
+        )
+    if not folder.is_dir():
+        raise _SourceError("a file; name the folder that holds the four files")
+    stem, kind = re.fullmatch(r"(.*)-(idx\d-ubyte)\.gz", file.name).groups()
+    name = re.compile(rf"{stem}[-.]{kind}( ?\(\d+\))?(\.gz)?", re.IGNORECASE)
+    found = [path for path in folder.iterdir() if name.fullmatch(path.name)]
+    found += [
+        inner
+        for path in found
+        if path.is_dir()
+        for inner in path.iterdir()
+        if name.fullmatch(inner.name)
+    ]
+    files = sorted(path for path in found if path.is_file())
+    return sorted(files, key=lambda path: path.name != file.name)
+
+
+# A server ---------------------------------------------------------------------------
 
 
 def _download(base_url, file, cache):
     """Download the file into the cache, trying again where the fault may pass."""
+    say(f"{file.name}: asking {base_url} …")
+    url = base_url.rstrip("/") + "/" + file.name
+    proxies = _proxies(url)
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(BACK_OFF * 2 ** (attempt - 1))
         try:
-            return _download_once(base_url.rstrip("/") + "/" + file.name, file, cache)
+            return _download_once(url, proxies, file, cache)
         except _SourceError as error:
-            if not error.passing:
-                raise
             last = error
-    raise _SourceError(f"{last}, {ATTEMPTS} times")
+            if not error.passing:
+                break
+    times = f", {ATTEMPTS} times" if last.passing else ""
+    proxy = requests.utils.select_proxy(url, proxies)
+    through = f" (through the proxy {_host(proxy)})" if proxy else ""
+    raise _SourceError(f"{last}{times}{through}")
 
 
-def _download_once(url, file, cache):
+def _proxies(url):
+    """Return the proxies for an address: none for a computer in the same network."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise _SourceError(f"not an address ({error})") from None
+    try:
+        near = not ipaddress.ip_address(host).is_global
+    except ValueError:  # a name
+        near = "." not in host or host.endswith((".local", ".localhost"))
+    return {"no_proxy": host} if near else requests.utils.get_environ_proxies(url)
+
+
+def _host(url):
+    """Return an address without the name and password that it may hold."""
+    return urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[2]
+
+
+def _time_outs(url):
+    """Return `TIMEOUT` for a server: all its addresses together get the first number.
+
+    urllib3 tries one address after the other, and allows each the whole time.
+    """
+    connect, read = TIMEOUT
+    try:
+        parts = urlsplit(url)
+        n = len(socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM))
+    except (OSError, ValueError):  # what asks for it will say so
+        n = 1
+    return connect / n, read
+
+
+def _download_once(url, proxies, file, cache):
     """Download to a workplace beside the target; move into place once verified."""
     outside = sys.exception()
     try:
@@ -267,13 +395,15 @@ def _download_once(url, file, cache):
             with progress(desc=file.name, **size) as bar:
                 fetch = pooch.HTTPDownloader(
                     progressbar=bar,
-                    timeout=TIMEOUT,
+                    timeout=_time_outs(
+                        requests.utils.select_proxy(url, proxies) or url
+                    ),
+                    proxies=proxies,
                     headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                     hooks={"response": _keep_compressed},
                 )
                 fetch(url, str(part), None)
-            _verify(part, file)
-            return _move(part, cache)
+            return _keep(_read(part, file), file, cache)
     except requests.HTTPError as error:
         status = error.response.status_code
         passing = status >= 500 or status in (408, 429)
@@ -290,9 +420,7 @@ def _download_once(url, file, cache):
     except OSError as error:
         if error.errno is None:  # not the disk: Requests, of its certificates
             raise _SourceError(str(error)) from None
-        raise _SourceError(
-            f"downloads go to {cache}, which cannot be written ({error.strerror})"
-        ) from None
+        raise _not_writable(cache, error) from None
 
 
 def _keep_compressed(response, **_):
@@ -321,9 +449,20 @@ def _workplace(cache):
         yield Path(folder)
 
 
-def _move(path, cache):
-    """Put a verified file into the cache in one step, and return its new path."""
-    return path.replace(cache / path.name)
+def _keep(data, file, cache):
+    """Put verified bytes into the cache in one step, compressed; return the path."""
+    if not data.startswith(GZIP):
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    with _workplace(cache) as workplace:
+        part = workplace / file.name
+        part.write_bytes(data)
+        return part.replace(cache / file.name)
+
+
+def _not_writable(cache, error):
+    return _SourceError(
+        f"downloads go to {cache}, which cannot be written ({error.strerror})"
+    )
 
 
 def _explain(file, failures):

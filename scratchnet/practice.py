@@ -9,11 +9,13 @@ they live in a folder of their own.
 import functools
 import gzip
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from scratchnet.progress import say
+from scratchnet.source import mnist_source
 
 NOTICE = (
     "These are practice digits that the book draws itself. They are not MNIST,"
@@ -94,13 +96,13 @@ STROKES = {
 
 def is_chosen():
     """Tell whether `MNIST_SOURCE` asks for practice digits, by this very word."""
-    return os.environ.get("MNIST_SOURCE", "").strip() == "practice"
+    return mnist_source() == "practice"
 
 
 @functools.cache  # once for a process, and so once for a notebook
 def announce():
     """Say that the digits are not MNIST."""
-    print(f"⚠ {NOTICE}")
+    say(f"⚠ {NOTICE}")
 
 
 def ensure_files(folder, files):

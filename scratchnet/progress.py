@@ -1,8 +1,15 @@
-"""Progress bars for loops that take a while."""
+"""What a program says while it works: lines, and bars for loops that take a while."""
 
 import os
+import sys
 
 from tqdm.auto import tqdm
+
+
+def say(text):
+    """Print a line, with "?" for each sign that the console can't show."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
 
 
 class _Bar(tqdm):
