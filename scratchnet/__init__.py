@@ -13,6 +13,7 @@ Part II builds on layers; import these from their modules:
 - `optimizers`, `training`: how to get there
 - `augmentation`: new images from old
 - `recipes`, `records`: the networks on the accuracy ladder, and what they reached
+- `inputs`: what all of them make of what callers hand in
 - `plots`: figures that several chapters draw
 """
 

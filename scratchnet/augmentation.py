@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scratchnet.inputs import as_images, check_rng, check_whole
+
 
 def gaussian_filter(size, sigma):
     """Return the matrix that smooths a row of pixels, shape (size, size)."""
@@ -38,6 +40,7 @@ def random_warps(
     rows, columns : numpy.ndarray
         float32, shape (n, size, size): places in the old image, in pixels.
     """
+    check_rng(rng)
 
     def uniform(largest):
         draws = rng.uniform(-largest, largest, size=(n, 1, 1))
@@ -76,6 +79,7 @@ def warp(images, rows, columns):
     numpy.ndarray
         Of the shape and dtype of `images`. Beyond the edge, the edge goes on.
     """
+    images = as_images(images)
     n_warps, size, _ = rows.shape
     if images.ndim != 2 or images.shape[1] != size**2 or len(images) % n_warps:
         raise ValueError(
@@ -118,7 +122,8 @@ def augment(images, rng, images_per_warp=16, **how):
     numpy.ndarray
         Of the shape and dtype of `images`.
     """
-    n_pixels = how.get("size", 28) ** 2
+    check_whole(1, np.inf, images_per_warp=images_per_warp)
+    images, n_pixels = as_images(images), how.get("size", 28) ** 2
     if images.ndim != 2 or images.shape[1] != n_pixels:
         raise ValueError(
             f"images must have the shape (n, {n_pixels}), not {images.shape}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchnet.inputs import as_images
 from scratchnet.losses import softmax
 
 # No shift, and one pixel each way: down, up, right, left
@@ -20,6 +21,7 @@ def shift_images(images, down, right):
     down, right : int
         Pixels.
     """
+    images = as_images(images)
     if images.ndim != 2 or images.shape[1] != 784:
         raise ValueError(f"images must have the shape (n, 784), not {images.shape}")
     return np.roll(images.reshape(-1, 28, 28), (down, right), (1, 2)).reshape(-1, 784)
@@ -42,6 +44,7 @@ def average_probabilities(networks, images, shifts=SHIFTS):
     numpy.ndarray
         Shape (n, classes): rows that sum to 1.
     """
+    networks = list(networks)
     if not networks or not len(shifts):
         raise ValueError("an average needs at least one network, and one shift")
     answers = [

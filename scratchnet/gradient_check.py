@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchnet.inputs import as_array
 from scratchnet.progress import progress
 
 
@@ -25,10 +26,12 @@ def numerical_gradient(loss_now, weights, step=1e-5):
     Raises
     ------
     ValueError
-        If the weights aren't float64: less precision drowns the result in rounding.
+        If the weights aren't an array of float64: less precision drowns the result in
+        rounding, and only an array can be changed in place.
     """
-    if weights.dtype != np.float64:
-        raise ValueError(f"check gradients in float64, not in {weights.dtype}")
+    if not isinstance(weights, np.ndarray) or weights.dtype != np.float64:
+        kind = getattr(weights, "dtype", type(weights).__name__)
+        raise ValueError(f"check gradients in an array of float64, not in {kind}")
     gradient = np.zeros_like(weights)
     for index in progress(np.ndindex(weights.shape), total=weights.size):
         weight = weights[index]
@@ -55,6 +58,14 @@ def relative_error(a, b):
     -------
     float
         0.0 where they are equal (both zero included), 1.0 where they are opposite.
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ.
     """
+    a, b = as_array(a, "gradients"), as_array(b, "gradients")
+    if a.shape != b.shape:
+        raise ValueError(f"gradients of the shapes {a.shape} and {b.shape} differ")
     lengths = np.linalg.norm(a) + np.linalg.norm(b)
     return float(np.linalg.norm(a - b) / lengths) if lengths else 0.0

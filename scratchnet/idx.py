@@ -23,11 +23,14 @@ TYPES = {
     0x0E: np.dtype(">f8"),
 }
 MAX_DIMENSIONS = 32
-MAX_BYTES = 2**28  # five times the largest MNIST file; a bound on what gzip can become
+MAX_BYTES = 2**30  # of a file, unpacked: twice the largest of EMNIST
 
 
 def read_idx(source):
-    """Read one IDX file, plain or gzip-compressed.
+    """Read one IDX file, plain or gzip-compressed, of up to 1 GiB unpacked.
+
+    The limit keeps a small compressed file from filling the memory, and a wrong path
+    from reading a huge file. Reading takes twice as much memory as the file unpacked.
 
     Parameters
     ----------
@@ -42,18 +45,27 @@ def read_idx(source):
     Raises
     ------
     ValueError
-        If the content is not one complete IDX array. The message names the fault.
+        If the content is not one complete IDX array, or larger. The message names the
+        fault.
     OSError
         If the file cannot be opened.
     """
     if isinstance(source, bytes):
-        name, content = "IDX data", source
+        name, size = "IDX data", len(source)
     else:
-        name, content = str(source), Path(source).read_bytes()
+        name, size = str(source), Path(source).stat().st_size
     try:
+        _check_size(size)
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
         return _parse(_gunzip(content) if content[:2] == b"\x1f\x8b" else content)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _check_size(n_bytes):
+    """Raise a ValueError if that's more than `read_idx` reads."""
+    if n_bytes > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES:,} bytes, the most that are read")
 
 
 def _gunzip(content):
@@ -63,8 +75,7 @@ def _gunzip(content):
         plain = stream.decompress(content, MAX_BYTES + 1)
     except zlib.error as error:
         raise ValueError(f"damaged gzip data ({error})") from None
-    if len(plain) > MAX_BYTES:
-        raise ValueError(f"gzip data of more than {MAX_BYTES:,} bytes")
+    _check_size(len(plain))
     if not stream.eof:
         raise ValueError("gzip data cut short")
     if stream.unused_data:

@@ -17,6 +17,8 @@ copies and multiplies long runs of memory that lie side by side.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from scratchnet.inputs import check_range, check_rng, check_whole
+
 
 class Layer:
     """What all layers share: no parameters, unless a layer makes some."""
@@ -49,6 +51,7 @@ class Linear(Layer):
 
     def __init__(self, n_inputs, n_outputs, rng, bias=True):
         super().__init__()
+        check_rng(rng)
         scale = np.sqrt(2 / n_inputs)
         weights = scale * rng.standard_normal((n_inputs, n_outputs))
         self.parameters["weights"] = weights.astype(np.float32)
@@ -102,8 +105,8 @@ class Dropout(Layer):
 
     def __init__(self, rate, rng):
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"the dropout rate must be from 0 to below 1, not {rate}")
+        check_range(0, 1, rate=rate)
+        check_rng(rng)
         self.rate = rate
         self.rng = rng
 
@@ -256,8 +259,8 @@ class Convolution(Layer):
 
     def __init__(self, n_inputs, n_outputs, size, rng, padding=0, bias=True):
         super().__init__()
-        if not 0 <= padding < size:
-            raise ValueError(f"padding must be from 0 to {size - 1}, not {padding}")
+        check_whole(0, size - 1, padding=padding)
+        check_rng(rng)
         self.padding = padding
         shape = (n_outputs, n_inputs, size, size)
         filters = np.sqrt(2 / (n_inputs * size**2)) * rng.standard_normal(shape)

@@ -2,19 +2,7 @@
 
 import numpy as np
 
-
-def check_labels(labels, n_images, n_classes=10):
-    """Raise a ValueError unless there's an integer class for each image."""
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"labels must be a row of integers, not {labels.dtype} {labels.shape}"
-        )
-    if len(labels) != n_images:
-        raise ValueError(f"{n_images} images but {len(labels)} labels")
-    outside = labels[(labels < 0) | (labels >= n_classes)]
-    if outside.size:
-        raise ValueError(f"label {outside[0]} is not in 0 to {n_classes - 1}")
+from scratchnet.inputs import as_answers, as_logits, check_range
 
 
 def log_softmax(logits):
@@ -33,6 +21,7 @@ def log_softmax(logits):
     numpy.ndarray
         Shape (n, classes): logits - ln(sum(exp(logits))), row by row.
     """
+    logits = as_logits(logits)
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
@@ -65,17 +54,13 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
     Raises
     ------
     ValueError
-        If there isn't a label from 0 to classes - 1 for each row of logits, or the
-        label smoothing is no share below 1.
+        If there are no rows, there isn't a label from 0 to classes - 1 for each, or
+        the label smoothing is no share below 1.
     """
+    check_range(0, 1, label_smoothing=label_smoothing)
+    logits, labels = as_answers(logits, labels)
     n, n_classes = logits.shape
-    check_labels(labels, n, n_classes)
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(
-            f"label_smoothing must be from 0 to below 1, not {label_smoothing}"
-        )
-    dtype = np.result_type(logits, np.float32)  # float, whatever the logits are
-    targets = np.full(logits.shape, label_smoothing / n_classes, dtype)
+    targets = np.full(logits.shape, label_smoothing / n_classes, logits.dtype)
     targets[np.arange(n), labels] += 1 - label_smoothing
     logarithms = log_softmax(logits)
     loss = -np.sum(targets * logarithms) / n
@@ -100,10 +85,9 @@ def squared_error(scores, labels):
     Raises
     ------
     ValueError
-        If there isn't a label from 0 to classes - 1 for each row of scores.
+        If there are no rows, or there isn't a label from 0 to classes - 1 for each.
     """
-    n, n_classes = scores.shape
-    check_labels(labels, n, n_classes)
-    error = scores.copy()
+    scores, labels = as_answers(scores, labels)
+    n, error = len(scores), scores.copy()
     error[np.arange(n), labels] -= 1
     return float(0.5 * np.sum(error**2) / n), error / n

@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from scratchnet.losses import check_labels, softmax, softmax_cross_entropy
+from scratchnet.inputs import as_answers, check_whole
+from scratchnet.losses import softmax, softmax_cross_entropy
 
 
-def check_answers(logits, labels):
-    """Raise a ValueError unless each row has a label, and an answer: NaN is none."""
-    if logits.ndim != 2:
-        raise ValueError(f"logits must have the shape (n, classes), not {logits.shape}")
-    check_labels(labels, *logits.shape)
-    if np.isnan(logits).any():
-        raise ValueError("logits must be numbers, but some are NaN")
+def as_clear_answers(logits, labels):
+    """Return both as arrays; raise a ValueError where a row's largest logit is none."""
+    logits, labels = as_answers(logits, labels)
+    if not np.isfinite(logits.max(axis=1)).all():
+        raise ValueError("logits must be numbers, but some are NaN or infinite")
+    return logits, labels
 
 
 def accuracy(logits, labels):
     """Return the share of rows whose largest logit is at the label, 0 to 1."""
-    check_answers(logits, labels)
+    logits, labels = as_clear_answers(logits, labels)
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
@@ -45,7 +45,7 @@ def measure(network, images, labels, batch_size=100):
 
 def confusion_matrix(logits, labels):
     """Count the images of each class (row) that got each answer (column)."""
-    check_answers(logits, labels)
+    logits, labels = as_clear_answers(logits, labels)
     counts = np.zeros((logits.shape[1], logits.shape[1]), int)
     np.add.at(counts, (labels, logits.argmax(axis=1)), 1)
     return counts
@@ -72,7 +72,8 @@ def calibration(logits, labels, n_bins=10):
         The expected calibration error: the mean over the images of their bin's
         distance between the two.
     """
-    check_answers(logits, labels)
+    check_whole(1, np.inf, n_bins=n_bins)
+    logits, labels = as_clear_answers(logits, labels)
     sure = softmax(logits).max(axis=1)
     correct = logits.argmax(axis=1) == labels
     bins = np.minimum((sure * n_bins).astype(int), n_bins - 1)

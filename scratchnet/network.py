@@ -9,6 +9,15 @@ gradient of ReLU and of dropout as calculus gives them.
 
 import numpy as np
 
+from scratchnet.inputs import (
+    as_array,
+    as_finite_images,
+    as_images,
+    check_pairs,
+    check_range,
+    check_rng,
+    check_whole,
+)
 from scratchnet.progress import progress
 
 HISTORY_KEYS = (
@@ -52,6 +61,7 @@ def initial_weights(rng, pixels_per_image=784, hidden_size=100, num_labels=10):
     weights_2 : numpy.ndarray
         float64, shape (hidden_size, num_labels).
     """
+    check_rng(rng)
     weights_1 = 0.2 * rng.random((pixels_per_image, hidden_size)) - 0.1
     weights_2 = 0.2 * rng.random((hidden_size, num_labels)) - 0.1
     return weights_1, weights_2
@@ -134,7 +144,7 @@ def predict(images, weights_1, weights_2):
     numpy.ndarray
         Shape (n, 10). The largest score of a row is the network's answer.
     """
-    return relu(images @ weights_1) @ weights_2
+    return relu(as_images(images) @ weights_1) @ weights_2
 
 
 def evaluate(images, labels, weights_1, weights_2):
@@ -154,19 +164,23 @@ def evaluate(images, labels, weights_1, weights_2):
     accuracy : float
         The share of images whose largest score is at the label, 0 to 1.
     """
-    check_set(images, labels)
+    images, labels = as_set(images, labels)
     scores = predict(images, weights_1, weights_2)
     error = np.sum((scores - labels) ** 2) / len(images)
     accuracy = np.mean(scores.argmax(axis=1) == labels.argmax(axis=1))
     return float(error), float(accuracy)
 
 
-def check_set(images, labels):
-    """Raise a ValueError unless there's a one-hot label, a row, for each image."""
-    if labels.ndim != 2:
-        raise ValueError(f"labels must be one-hot, shape (n, 10), not {labels.shape}")
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+def as_set(images, labels):
+    """Return both as arrays; raise a ValueError unless each image has a one-hot row."""
+    images, labels = as_finite_images(images), as_array(labels, "labels")
+    if labels.ndim != 2 or labels.dtype.kind not in "fiub":
+        raise ValueError(
+            "labels must be one-hot, shape (n, 10), as one_hot_encoding makes them, not"
+            f" {labels.dtype} {labels.shape}"
+        )
+    check_pairs(images, labels)
+    return images, labels
 
 
 def train(
@@ -201,14 +215,16 @@ def train(
     Raises
     ------
     ValueError
-        If images and labels do not fit together.
+        If there are no images, images and labels don't fit together, or a number is
+        out of its range.
     FloatingPointError
         If the weights stop being finite, as they do when the learning rate is too
         high.
     """
-    images, labels = training_set
-    check_set(images, labels)
-    check_set(*test_set)
+    images, labels = as_set(*training_set)
+    test_set = as_set(*test_set)
+    check_whole(0, np.inf, epochs=epochs)
+    check_range(0, np.inf, learning_rate=learning_rate)
     rng = np.random.default_rng(seed)
     weights_1, weights_2 = initial_weights(
         rng, images.shape[1], hidden_size, labels.shape[1]

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from scratchnet.inputs import check_range
+
 
 class SGD:
     """Stochastic gradient descent, with momentum and weight decay if wanted.
@@ -21,7 +23,8 @@ class SGD:
     """
 
     def __init__(self, momentum=0.0, nesterov=False, weight_decay=0.0):
-        check_shares(momentum=momentum)
+        check_range(0, 1, momentum=momentum)
+        check_range(0, np.inf, weight_decay=weight_decay)
         self.momentum = momentum
         self.nesterov = nesterov
         self.weight_decay = weight_decay
@@ -36,7 +39,13 @@ class SGD:
             As a network has them.
         learning_rate : float
             Of this step.
+
+        Raises
+        ------
+        ValueError
+            If the learning rate is negative, which would climb, or not finite.
         """
+        check_range(0, np.inf, learning_rate=learning_rate)
         for name, parameter in parameters.items():
             gradient = gradients[name]
             if self.weight_decay and parameter.ndim > 1:
@@ -65,7 +74,8 @@ class Adam:
     """
 
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
-        check_shares(beta_1=beta_1, beta_2=beta_2)
+        check_range(0, 1, beta_1=beta_1, beta_2=beta_2)
+        check_range(0, np.inf, epsilon=epsilon, weight_decay=weight_decay)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -75,6 +85,7 @@ class Adam:
 
     def step(self, parameters, gradients, learning_rate):
         """Change the parameters in place, as `SGD.step` does."""
+        check_range(0, np.inf, learning_rate=learning_rate)
         self.n_steps += 1
         correction_1 = 1 - self.beta_1**self.n_steps
         correction_2 = 1 - self.beta_2**self.n_steps
@@ -89,13 +100,6 @@ class Adam:
                 parameter *= 1 - learning_rate * self.weight_decay
             size = np.sqrt(square / correction_2) + self.epsilon
             parameter -= learning_rate * (mean / correction_1) / size
-
-
-def check_shares(**shares):
-    """Raise a ValueError unless all are shares of the past, from 0 to below 1."""
-    for name, share in shares.items():
-        if not 0 <= share < 1:
-            raise ValueError(f"{name} must be from 0 to below 1, not {share}")
 
 
 def constant(progress):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scratchnet.inputs import as_array, as_labels
+
 
 def scale_pixels(images, dtype=np.float64):
     """Scale 8-bit pixels to floating-point numbers from 0 to 1.
@@ -10,7 +12,7 @@ def scale_pixels(images, dtype=np.float64):
     ----------
     images : numpy.ndarray
         uint8, any shape.
-    dtype : type, optional
+    dtype : type, numpy.dtype, or str, optional
         Of the result: float64, or float32 for Part II.
 
     Returns
@@ -21,12 +23,18 @@ def scale_pixels(images, dtype=np.float64):
     Raises
     ------
     ValueError
-        If `images` are not uint8, for example because they are scaled already.
+        If `images` are not uint8, for example because they are scaled already, or
+        `dtype` has no fractions.
     """
-    images = np.asarray(images)
+    images, dtype = as_array(images, "pixels"), np.dtype(dtype)
     if images.dtype != np.uint8:
-        raise ValueError(f"pixels must be uint8, 0 to 255, not {images.dtype}")
-    return images.astype(dtype) / dtype(255)
+        raise ValueError(
+            f"pixels must be uint8, 0 to 255, not {images.dtype}: unless they are"
+            " scaled already, convert them with .astype(np.uint8)"
+        )
+    if not np.issubdtype(dtype, np.floating):
+        raise ValueError(f"scaled pixels need a dtype such as float32, not {dtype}")
+    return images.astype(dtype) / dtype.type(255)
 
 
 def one_hot_encoding(labels, dimension=10):
@@ -49,12 +57,5 @@ def one_hot_encoding(labels, dimension=10):
     ValueError
         If a label is no integer, or not one of the classes.
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"labels must be a row of integers, not {labels.dtype} {labels.shape}"
-        )
-    outside = labels[(labels < 0) | (labels >= dimension)]
-    if outside.size:
-        raise ValueError(f"label {outside[0]} is not in 0 to {dimension - 1}")
+    labels = as_labels(labels, dimension)
     return (labels[:, np.newaxis] == np.arange(dimension)).astype(np.float64)

@@ -2,9 +2,10 @@
 
 import copy
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
+
+from scratchnet.inputs import as_images, check_some, check_whole
 
 
 class Sequential:
@@ -14,9 +15,31 @@ class Sequential:
     ----------
     *layers : Layer
         From `scratchnet.layers`, in the order of the forward pass.
+
+    Raises
+    ------
+    TypeError
+        If something is no layer, such as a list of layers.
+    ValueError
+        If a layer comes twice, also within another: it would keep what `backward`
+        needs of the last place alone.
     """
 
     def __init__(self, *layers):
+        for layer in layers:
+            if isinstance(layer, type) or not hasattr(layer, "forward"):
+                raise TypeError(
+                    "a network takes one layer after another, as in"
+                    f" Sequential(Linear(784, 10, rng), ReLU()), not {layer!r}"
+                )
+        seen = set()
+        for layer in at_any_depth(layers):
+            if id(layer) in seen:
+                raise ValueError(
+                    f"one {type(layer).__name__} is in this network twice: make a layer"
+                    " for each place"
+                )
+            seen.add(id(layer))
         self.layers = layers
 
     def forward(self, x, training=False):
@@ -29,8 +52,7 @@ class Sequential:
         training : bool, optional
             Whether dropout drops, and batch normalization uses the batch.
         """
-        if x.dtype not in (np.float32, np.float64):
-            raise ValueError(f"the input must be float32 or float64, not {x.dtype}")
+        x = as_images(x)
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
@@ -81,6 +103,9 @@ class Sequential:
 
     def predict(self, x, batch_size=100):
         """Return the logits in evaluation mode, a batch at a time to save memory."""
+        x = as_images(x)
+        check_some(x)
+        check_whole(1, np.inf, batch_size=batch_size)
         starts = range(0, len(x), batch_size)
         return np.concatenate([self.forward(x[i : i + batch_size]) for i in starts])
 
@@ -123,11 +148,14 @@ class Sequential:
             of this network.
         """
         wanted = self.state
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                arrays = {name: saved[name] for name in saved.files}
-        except (ValueError, TypeError, EOFError, BadZipFile) as error:
-            raise ValueError(f"{path} isn't a whole file of a network") from error
+        with Path(path).open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as saved:
+                    arrays = {name: saved[name] for name in saved.files}
+                if any(array.dtype.kind != "f" for array in arrays.values()):
+                    raise TypeError("some of it aren't floating-point numbers")
+            except Exception as error:  # of many kinds, where a byte has changed
+                raise ValueError(f"{path} isn't a whole file of a network") from error
         shapes, found = (
             {name: array.shape for name, array in each.items()}
             for each in (wanted, arrays)
@@ -141,3 +169,16 @@ class Sequential:
         for name, array in arrays.items():
             wanted[name][...] = array
         return self
+
+
+def at_any_depth(part):
+    """Yield the layers in a part of a network, and what they keep layers in."""
+    if isinstance(part, list | tuple):
+        inner = part
+    elif hasattr(part, "forward"):
+        yield part
+        inner = vars(part).values()
+    else:
+        return
+    for each in inner:
+        yield from at_any_depth(each)

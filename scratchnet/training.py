@@ -5,9 +5,20 @@ from functools import partial
 
 import numpy as np
 
-from scratchnet.losses import check_labels, softmax_cross_entropy
+from scratchnet.inputs import (
+    as_finite_images,
+    as_images,
+    as_labels,
+    as_logits,
+    check_pairs,
+    check_range,
+    check_rng,
+    check_some,
+    check_whole,
+)
+from scratchnet.losses import softmax_cross_entropy
 from scratchnet.metrics import accuracy
-from scratchnet.optimizers import SGD, check_shares, constant
+from scratchnet.optimizers import SGD, constant
 from scratchnet.parallel import one_process_for_each
 from scratchnet.progress import progress
 
@@ -38,8 +49,9 @@ def fit(
     ----------
     network : Sequential
         Changed in place.
-    images, labels : numpy.ndarray
-        float32 or float64, shape (n, 784), and integers, shape (n,).
+    images, labels : array_like
+        float32 or float64, shape (n, 784), and integers, shape (n,). As everywhere in
+        this package, lists, and tables of pandas, are taken row by row for arrays.
     rng : numpy.random.Generator
         Shuffles the images anew each epoch. It, or a generator that it spawns for
         another part of a batch, is handed to `augment`.
@@ -87,43 +99,31 @@ def fit(
     ValueError
         If there are no images, images and labels don't fit together or the network,
         images aren't float32 or float64, a label is no class, a pixel isn't a finite
-        number, there are fewer images than a batch takes, fewer images in a batch than
-        parts, a number is out of its range, `patience` comes without a
+        number, some are masked, there are fewer images than a batch takes, fewer images
+        in a batch than parts, a number is out of its range, `patience` comes without a
         `validation_set` or with `averaging`, or `parallel` on another system than
         Linux.
+    TypeError
+        If `rng` is no generator.
     ChildProcessError
         If a process of a parallel training ended.
     FloatingPointError
         If the loss or the parameters stop being finite, as they do when the learning
         rate is too high.
     """
-    for x, y in ((images, labels), *([validation_set] if validation_set else [])):
-        if not len(x):
-            raise ValueError("there are no images to train on, or to validate with")
-        if not np.isfinite(x).all():
-            raise ValueError(
-                "images must be finite numbers, but some are NaN or infinite"
-            )
-        n_classes = network.predict(x[:1]).shape[1]  # raises, unless x fits
-        check_labels(y, len(x), n_classes)
-    if epochs < 0:
-        raise ValueError(f"epochs must not be negative: {epochs}")
-    if not 0 <= plain_epochs <= epochs:
-        raise ValueError(
-            f"plain_epochs must be from 0 to the {epochs} epochs, not {plain_epochs}"
-        )
-    if not 0 < batch_size <= len(images):
-        raise ValueError(f"a batch of {batch_size} from {len(images)} images")
-    if not 0 < parts <= batch_size:
-        raise ValueError(f"{parts} parts of a batch of {batch_size} images")
-    if not 0 <= learning_rate < np.inf:
-        raise ValueError(
-            f"learning_rate must be finite and not negative: {learning_rate}"
-        )
+    check_rng(rng)
+    images, labels = as_set_for(network, images, labels)
+    if validation_set is not None:
+        validation_set = as_set_for(network, *validation_set)
+    check_range(0, np.inf, learning_rate=learning_rate)
+    check_whole(0, np.inf, epochs=epochs)
+    check_whole(0, epochs, plain_epochs=plain_epochs)
+    check_whole(1, len(images), batch_size=batch_size)
+    check_whole(1, batch_size, parts=parts)
     if averaging is not None:
-        check_shares(averaging=averaging)
-    if patience is not None and patience < 1:
-        raise ValueError(f"patience must be at least one epoch, not {patience}")
+        check_range(0, 1, averaging=averaging)
+    if patience is not None:
+        check_whole(1, np.inf, patience=patience)
     if patience and validation_set is None:
         raise ValueError("patience needs a validation_set")
     if patience and averaging:
@@ -216,6 +216,15 @@ def fit(
     return history
 
 
+def as_set_for(network, images, labels):
+    """Return images and labels as arrays that the network can learn from."""
+    images = as_finite_images(images)
+    logits = as_logits(network.predict(images[:1]))  # raises, unless the images fit
+    labels = as_labels(labels, logits.shape[1])
+    check_pairs(images, labels)
+    return images, labels
+
+
 def measure_statistics(network, images, batch_size=1000):
     """Set the statistics of batch normalization to their means over all images.
 
@@ -231,6 +240,9 @@ def measure_statistics(network, images, batch_size=1000):
     batch_size : int, optional
         How many images at a time.
     """
+    images = as_images(images)
+    check_some(images)
+    check_whole(1, np.inf, batch_size=batch_size)
     layers = [layer for layer in network.layers if layer.statistics]
     momenta = [layer.momentum for layer in layers]
     n_done, n_batches = 0, -(-len(images) // batch_size)

@@ -11,8 +11,11 @@ NOTHING = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0, "elastic": 0}
 few = settings(deadline=None, max_examples=25)
 
 
-class Largest:
+class Largest(np.random.Generator):
     """Stands in for a generator: each uniform draw is the largest that's allowed."""
+
+    def __init__(self):
+        super().__init__(np.random.PCG64(0))
 
     def uniform(self, low, high, size):
         """Return the largest, of the size that is asked for."""
@@ -130,7 +133,7 @@ def test_gaussian_filter_averages():
     assert smooth[4].argmax() == 4
 
 
-@pytest.mark.parametrize("shape", [(5, 784), (4, 783), (4, 28, 28), (784,)])
+@pytest.mark.parametrize("shape", [(5, 784), (4, 783), (4, 28, 28)])
 def test_warps_refuse_images_that_do_not_fit(shape):
     warps = random_warps(2, np.random.default_rng(4))
     with pytest.raises(ValueError, match="2 warps of 28 × 28 pixels don't fit images"):

@@ -321,7 +321,7 @@ def test_dropout_refuses_a_rate_that_is_no_share_below_1(rate):
 
 @pytest.mark.parametrize("padding", [-1, 3])
 def test_convolution_refuses_a_padding_that_filters_only_see_alone(padding):
-    with pytest.raises(ValueError, match="padding must be from 0 to 2"):
+    with pytest.raises(ValueError, match="padding must be a whole number from 0 to 2"):
         Convolution(1, 1, 3, np.random.default_rng(0), padding)
 
 

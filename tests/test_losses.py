@@ -108,23 +108,6 @@ def test_a_loss_of_nan_is_nan():  # so that `fit` can stop
         assert np.isnan(squared_error(logits, np.array([0]))[0])
 
 
-@both
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([0, 1], "3 images but 2 labels"),
-        ([0, 1, 4], "label 4 is not in 0 to 3"),
-        ([0, -1, 2], "label -1 is not in 0 to 3"),
-        ([0.0, 1.0, 2.0], "labels must be a row of integers, not float64"),
-        ([True, False, True], "labels must be a row of integers, not bool"),
-        ([[0], [1], [2]], r"row of integers, not int64 \(3, 1\)"),
-    ],
-)
-def test_losses_refuse_labels_that_do_not_fit(loss, labels, message):
-    with pytest.raises(ValueError, match=message):
-        loss(np.zeros((3, 4)), np.array(labels))
-
-
 @pytest.mark.parametrize("label_smoothing", [-0.1, 1, float("nan")])
 def test_label_smoothing_must_be_a_share(label_smoothing):
     with pytest.raises(ValueError, match="label_smoothing must be from 0 to below 1"):

@@ -75,27 +75,20 @@ def test_measure_ignores_how_images_are_split_into_batches():
 
 
 @pytest.mark.parametrize("metric", [accuracy, confusion_matrix, calibration])
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([0, 1], "3 images but 2 labels"),
-        ([0, 1, 2], "label 2 is not in 0 to 1"),
-        ([0.0, 1.0, 1.0], "must be a row of integers"),
-    ],
-)
-def test_metrics_refuse_labels_that_do_not_fit(metric, labels, message):
-    with pytest.raises(ValueError, match=message):
-        metric(np.zeros((3, 2)), np.array(labels))
-
-
-@pytest.mark.parametrize("metric", [accuracy, confusion_matrix, calibration])
 def test_metrics_refuse_answers_in_place_of_logits(metric):
-    with pytest.raises(ValueError, match=r"shape \(n, classes\), not \(3,\)"):
+    with pytest.raises(ValueError, match=r"\(n, classes\), as .*, not int64 \(3,\)"):
         metric(np.array([0, 1, 1]), np.array([0, 1, 1]))
 
 
 @pytest.mark.parametrize("metric", [accuracy, confusion_matrix, calibration])
-def test_metrics_refuse_nan(metric):
-    logits = np.array([[0.0, np.nan], [1.0, 0.0]])
-    with pytest.raises(ValueError, match="logits must be numbers, but some are NaN"):
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_metrics_refuse_what_is_no_answer(metric, wrong):
+    logits = np.array([[0.0, wrong], [1.0, 0.0]])
+    with pytest.raises(ValueError, match="some are NaN or infinite"):
         metric(logits, np.array([0, 0]))
+
+
+@pytest.mark.parametrize("n_bins", [0, -1, 2.5])
+def test_calibration_needs_bins(n_bins):
+    with pytest.raises(ValueError, match="n_bins must be a whole number from 1"):
+        calibration(np.zeros((2, 2)), np.array([0, 1]), n_bins)

@@ -52,8 +52,9 @@ def tiny():
 
 
 def test_gradients_are_checked_in_float64():
-    with pytest.raises(ValueError, match="float64, not in float32"):
-        scratchnet.numerical_gradient(lambda: 0.0, np.zeros(3, np.float32))
+    for weights, kind in ((np.zeros(3, np.float32), "float32"), ([0.0, 0.0], "list")):
+        with pytest.raises(ValueError, match=f"array of float64, not in {kind}"):
+            scratchnet.numerical_gradient(lambda: 0.0, weights)
 
 
 def test_relative_error_of_equal_opposite_and_halved_gradients():
@@ -62,6 +63,11 @@ def test_relative_error_of_equal_opposite_and_halved_gradients():
     assert scratchnet.relative_error(g, -g) == 1
     assert np.isclose(scratchnet.relative_error(g, g / 2), 1 / 3)
     assert scratchnet.relative_error(0 * g, 0 * g) == 0
+
+
+def test_gradients_of_other_shapes_are_not_compared():
+    with pytest.raises(ValueError, match=r"shapes \(3,\) and \(3, 1\) differ"):
+        scratchnet.relative_error(np.ones(3), np.ones((3, 1)))
 
 
 def test_relu_and_its_derivative():
@@ -135,7 +141,7 @@ def test_training_refuses_images_and_labels_that_do_not_fit(tiny):
         network.train((images, labels[:-1]), tiny)
     with pytest.raises(ValueError, match="40 images but 1 labels"):
         network.train(tiny, (images, labels[:1]))
-    with pytest.raises(ValueError, match=r"labels must be one-hot, .*not \(40,\)"):
+    with pytest.raises(ValueError, match=r"must be one-hot, .*not int64 \(40,\)"):
         network.train((images, labels.argmax(axis=1)), tiny)
     with pytest.raises(ValueError, match="40 images but 1 labels"):
         network.evaluate(images, labels[:1], *network.train(tiny, tiny, epochs=1)[:2])

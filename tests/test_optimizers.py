@@ -125,6 +125,13 @@ def test_triangular_refuses_a_warm_up_that_leaves_no_room(warm_up):
         triangular(0.5, warm_up)
 
 
+@pytest.mark.parametrize("decay", [-0.1, np.inf, float("nan")])
+@pytest.mark.parametrize("optimizer", [SGD, Adam])
+def test_weights_do_not_decay_upward(optimizer, decay):
+    with pytest.raises(ValueError, match="weight_decay must be from 0 to below inf"):
+        optimizer(weight_decay=decay)
+
+
 @pytest.mark.parametrize("share", [-0.1, 1, float("nan")])
 def test_optimizers_refuse_what_is_no_share_of_the_past(share):
     for make, name in ((SGD, "momentum"), (Adam, "beta_1"), (Adam, "beta_2")):

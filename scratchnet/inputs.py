@@ -1,0 +1,134 @@
+"""What callers hand in becomes what the code needs, once, or is refused in a sentence.
+
+Each function that anyone may call begins with one of these. What lies within, such as
+the layers, then needs no checks of its own.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def as_array(given, name):
+    """Return an array in the order and the bytes that this machine computes with.
+
+    Tables, lists, and arrays of another order are copied. Rows keep their places,
+    whatever labels they have. An array that fits already is returned as it is.
+
+    Parameters
+    ----------
+    given : array_like
+        Whatever NumPy takes for an array.
+    name : str
+        What to call it in an error.
+
+    Raises
+    ------
+    ValueError
+        If some of it is masked: a plain array would show what the mask hides.
+    """
+    if np.ma.is_masked(given):
+        raise ValueError(f"some {name} are masked: leave them out, or fill them in")
+    array = np.asarray(given, order="C")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def as_images(images):
+    """Return float32 or float64, an image in each row, as `as_array` does."""
+    images = as_array(images, "images")
+    if images.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"images must be float32 or float64, not {images.dtype}: scale_pixels"
+            " makes them so from uint8"
+        )
+    if images.ndim < 2:
+        raise ValueError(
+            f"images must be rows, shape (n, pixels), not {images.shape}: of one"
+            " image, take image[np.newaxis]"
+        )
+    return images
+
+
+def as_finite_images(images):
+    """Return what `as_images` does, to learn from: finite numbers alone."""
+    images = as_images(images)
+    if not np.isfinite(images).all():
+        raise ValueError("images must be finite numbers, but some are NaN or infinite")
+    return images
+
+
+def as_labels(labels, n_classes):
+    """Return integers from 0 to n_classes - 1, shape (n,), as `as_array` does."""
+    labels = as_array(labels, "labels")
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be a row of integers, not {labels.dtype} {labels.shape}: take"
+            " np.argmax(labels, axis=1) of one-hot rows, or else"
+            " np.ravel(labels).astype(int)"
+        )
+    outside = labels[(labels < 0) | (labels >= n_classes)]
+    if outside.size:
+        raise ValueError(f"label {outside[0]} is not in 0 to {n_classes - 1}")
+    return labels
+
+
+def as_logits(logits):
+    """Return floating-point numbers, shape (n, classes), as `as_array` does."""
+    logits = as_array(logits, "logits")
+    if logits.ndim != 2 or logits.dtype.kind not in "fiub":
+        raise ValueError(
+            "logits must be numbers of the shape (n, classes), as a network returns"
+            f" them, not {logits.dtype} {logits.shape}"
+        )
+    return logits.astype(np.result_type(logits, np.float32), copy=False)
+
+
+def as_answers(logits, labels):
+    """Return logits and labels that belong together, one row and label an image."""
+    logits = as_logits(logits)
+    labels = as_labels(labels, logits.shape[1])
+    check_pairs(logits, labels)
+    return logits, labels
+
+
+def check_some(images):
+    """Raise a ValueError if there are no images."""
+    if not len(images):
+        raise ValueError("there are no images: at least one is needed")
+
+
+def check_pairs(images, labels):
+    """Raise a ValueError unless there are images, and a label for each."""
+    check_some(images)
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
+
+
+def check_rng(rng):
+    """Raise a TypeError unless it's a generator of random numbers.
+
+    A seed won't do: where two places begin with the same one, they draw the same.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            "rng must be a numpy.random.Generator, such as np.random.default_rng(0),"
+            f" not {rng!r}"
+        )
+
+
+def check_range(low, high, **numbers):
+    """Raise a ValueError unless all are numbers from `low` to below `high`."""
+    for name, number in numbers.items():
+        if not (isinstance(number, Real) and low <= number < high):
+            raise ValueError(
+                f"{name} must be from {low} to below {high}, not {number!r}"
+            )
+
+
+def check_whole(low, high, **numbers):
+    """Raise a ValueError unless all are whole numbers from `low` to `high`."""
+    for name, number in numbers.items():
+        if not (isinstance(number, Integral) and low <= number <= high):
+            raise ValueError(
+                f"{name} must be a whole number from {low} to {high}, not {number!r}"
+            )
