@@ -38,10 +38,10 @@ def relu_derivative(x):
 
     Parameters
     ----------
-    x : numpy.ndarray
+    x : numpy.ndarray or float
         What went into ReLU. (Its output would do as well, but only with a strict >.)
     """
-    return (x > 0).astype(np.float64)
+    return np.where(np.greater(x, 0), 1.0, 0.0)
 
 
 def initial_weights(rng, pixels_per_image=784, hidden_size=100, num_labels=10):

@@ -74,6 +74,7 @@ def test_relu_and_its_derivative():
     x = np.array([-2.0, 0.0, 3.0])
     assert network.relu(x).tolist() == [0, 0, 3]
     assert network.relu_derivative(x).tolist() == [0, 0, 1]
+    assert network.relu_derivative(0) == network.relu(0) == 0
 
 
 def test_initial_weights_are_small_and_reproducible():
