@@ -21,6 +21,9 @@ export MNIST_SOURCE
 PORT ?= 8000
 COURSE ?= _build/classroom
 
+# With it, Python would skip every check.
+unexport PYTHONOPTIMIZE
+
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
 INSTALLED := $(BIN)/.installed-$(VERSION)

@@ -7,8 +7,11 @@ import jupytext
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from checks import require_assertions
 from classroom.exercises import try_wrong_answers
 from scratchnet import practice
+
+require_assertions()
 
 # The notebooks' kernels inherit these: no progress bars, and one thread for a matrix
 # product. Small ones are faster so, many times so on a busy machine.

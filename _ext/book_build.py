@@ -11,6 +11,8 @@ from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.errors import ConfigError
 
+from checks import require_assertions
+
 # MathJax for TeX in, HTML out, and MathML beside it for screen readers. Its menu is
 # left out: with what it needs, it is larger than the rest.
 MATHJAX_PARTS = (
@@ -125,6 +127,7 @@ def copy_mathjax_to(target):
 
 def setup(app):
     """Connect to Sphinx, and set what the notebooks' kernels inherit."""
+    require_assertions()
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars in the pages
     # Small matrix products are faster in one thread, many times so on a busy machine.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -27,6 +27,7 @@ import nbclient
 from nbformat.v4 import new_code_cell, new_notebook
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
+from checks import require_assertions
 from checks.margins import report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,6 +144,7 @@ def main():
     int
         Exit status: 1 if anything failed or has too little room.
     """
+    require_assertions()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pages", nargs="+", default=[], metavar="PAGE")
     parser.add_argument("--only", nargs="+", default=list(ARITHMETICS), metavar="NAME")
