@@ -49,11 +49,18 @@ def as_images(images):
     return images
 
 
-def as_finite_images(images):
-    """Return what `as_images` does, to learn from: finite numbers alone."""
+def as_training_images(images):
+    """Return what `as_images` does: some images, of finite and scaled pixels."""
     images = as_images(images)
+    check_some(images)
     if not np.isfinite(images).all():
         raise ValueError("images must be finite numbers, but some are NaN or infinite")
+    largest = images.max()
+    if largest > 1 and np.array_equal(images, np.rint(images)):
+        raise ValueError(
+            f"images must be scaled, not whole numbers up to {largest:g}: take"
+            " scale_pixels(np.asarray(images, np.uint8))"
+        )
     return images
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from scratchnet.inputs import (
     as_array,
-    as_finite_images,
     as_images,
+    as_training_images,
     check_pairs,
     check_range,
     check_rng,
@@ -173,7 +173,7 @@ def evaluate(images, labels, weights_1, weights_2):
 
 def as_set(images, labels):
     """Return both as arrays; raise a ValueError unless each image has a one-hot row."""
-    images, labels = as_finite_images(images), as_array(labels, "labels")
+    images, labels = as_training_images(images), as_array(labels, "labels")
     if labels.ndim != 2 or labels.dtype.kind not in "fiub":
         raise ValueError(
             "labels must be one-hot, shape (n, 10), as one_hot_encoding makes them, not"

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from scratchnet.inputs import (
-    as_finite_images,
     as_images,
     as_labels,
     as_logits,
+    as_training_images,
     check_pairs,
     check_range,
     check_rng,
@@ -97,12 +97,11 @@ def fit(
     Raises
     ------
     ValueError
-        If there are no images, images and labels don't fit together or the network,
-        images aren't float32 or float64, a label is no class, a pixel isn't a finite
-        number, some are masked, there are fewer images than a batch takes, fewer images
-        in a batch than parts, a number is out of its range, `patience` comes without a
-        `validation_set` or with `averaging`, or `parallel` on another system than
-        Linux.
+        If there are no images, or not as many as labels; images don't fit the network,
+        or aren't scaled, finite numbers in float32 or float64; a label is no class; a
+        batch takes more images than there are, or has more parts than images; a number
+        is out of its range; something is masked; `patience` comes without a
+        `validation_set` or with `averaging`; `parallel` on another system than Linux.
     TypeError
         If `rng` is no generator.
     ChildProcessError
@@ -218,7 +217,7 @@ def fit(
 
 def as_set_for(network, images, labels):
     """Return images and labels as arrays that the network can learn from."""
-    images = as_finite_images(images)
+    images = as_training_images(images)
     logits = as_logits(network.predict(images[:1]))  # raises, unless the images fit
     labels = as_labels(labels, logits.shape[1])
     check_pairs(images, labels)

@@ -221,6 +221,15 @@ def test_no_images_are_no_reason_to_lower_the_learning_rate():
         measure_statistics(make_network(), nothing)
 
 
+def test_nobody_learns_from_pixels_that_are_not_scaled():
+    images = np.rint(255 * IMAGES)
+    for door, labels in ((train, LABELS), (train_part_one, one_hot_encoding(LABELS))):
+        with pytest.raises(ValueError, match="must be scaled, not whole numbers up to"):
+            door(images, labels)
+    train(np.rint(IMAGES), LABELS)  # black and white
+    train(255 * IMAGES, LABELS)  # who knows what that is
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_nobody_learns_from_pixels_that_are_no_numbers(wrong):
     images = IMAGES.copy()
