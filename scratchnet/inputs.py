@@ -67,7 +67,7 @@ def as_training_images(images):
 def as_labels(labels, n_classes):
     """Return integers from 0 to n_classes - 1, shape (n,), as `as_array` does."""
     labels = as_array(labels, "labels")
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
             f"labels must be a row of integers, not {labels.dtype} {labels.shape}: take"
             " np.argmax(labels, axis=1) of one-hot rows, or else"
@@ -87,7 +87,9 @@ def as_logits(logits):
             "logits must be numbers of the shape (n, classes), as a network returns"
             f" them, not {logits.dtype} {logits.shape}"
         )
-    return logits.astype(np.result_type(logits, np.float32), copy=False)
+    if logits.dtype.kind != "f":
+        logits = logits.astype(np.float64)
+    return logits
 
 
 def as_answers(logits, labels):
