@@ -36,6 +36,12 @@ def test_every_page_with_code_is_a_notebook_that_pytest_runs():
             assert page.relative_to(ROOT).as_posix() in collected
 
 
+@every_page
+def test_a_page_without_code_opens_in_jupyter_without_more_programs(page):
+    text = page.read_text("utf-8")  # for colon fences, Jupytext would want Pandoc there
+    assert is_notebook(page) or not re.search("^:::", text, re.MULTILINE)
+
+
 @every_chapter
 def test_chapter_has_the_sections_that_readers_expect(page):
     headings = re.findall(r"^## (.+)$", page.read_text("utf-8"), re.MULTILINE)
