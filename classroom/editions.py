@@ -2,11 +2,12 @@
 
 Two editions, as the folders of an nbgrader course: `source/` for instructors, with
 solutions and checks, and `release/` for students, with `# your code here` instead.
-Nothing in them is written by hand. They are made anew from the pages each time.
+Nothing in them is written by hand. They are made anew from the pages each time; what a
+teacher has changed there stays, and is named.
 """
 
 import argparse
-import importlib
+import difflib
 import os
 import re
 import shutil
@@ -15,33 +16,23 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from book_build import repository
 from built_book import book_parts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from notebook_downloads import FIRST_CELL, package_address, wheel_name, write_wheel
 from plain_markdown import PlainMarkdown
 
-from classroom.exercises import Exercise, is_tagged, split_page
-
-ROOT = Path(__file__).resolve().parent.parent
-COURSE = ROOT / "_build" / "classroom"
-TEACHING = ROOT / ".teaching"  # where `make student` puts nbgrader
-to_markdown = PlainMarkdown().convert  # without the values that a page computes
-CONFIG = """\
-from nbconvert.preprocessors import TagRemovePreprocessor
-from nbgrader.converters import GenerateAssignment
-
-c = get_config()
-c.ClearSolutions.code_stub = {"python": "# your code here"}
-c.ClearSolutions.text_stub = "*Your answer here.*"
-c.TagRemovePreprocessor.enabled = True
-c.TagRemovePreprocessor.remove_cell_tags = {"instructor"}
-c.GenerateAssignment.preprocessors = [
-    TagRemovePreprocessor,
-    *GenerateAssignment.class_traits()["preprocessors"].default(),
-]
-c.ExecutePreprocessor.timeout = 180  # seconds a cell
-c.ClearHiddenTests.begin_test_delimeter = "BEGIN CHECK"
-c.ClearHiddenTests.end_test_delimeter = "END CHECK"
-"""
+from classroom.course import (
+    COURSE,
+    ROOT,
+    changed_by_hand,
+    check_course,
+    note_what_is_written,
+    settings,
+    use_nbgrader,
+    write_config,
+)
+from classroom.exercises import Exercise, asked_names, is_tagged, split_page
 
 
 def chapters():
@@ -59,9 +50,48 @@ def chosen(names):
         If one is unknown, or has no exercises.
     """
     pages = [page for page in chapters() if page.stem in (names or [page.stem])]
-    if missing := set(names) - {page.stem for page in pages}:
-        raise LookupError(f"No chapter with exercises: {', '.join(sorted(missing))}")
+    known = [page.stem for page in chapters()]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+            raise LookupError(f"No chapter with exercises is named {name!r}: {hint}")
     return pages
+
+
+class EditionMarkdown(PlainMarkdown):
+    """Turns a page's MyST into Markdown, without the values that the page computes.
+
+    Parameters
+    ----------
+    page : pathlib.Path
+        The page: links in it are relative to its folder.
+    """
+
+    def __init__(self, page):
+        super().__init__()
+        self.page = page
+
+    def link(self, words, path, anchor):
+        """Link to a page where the book is published, if that is known."""
+        target = (self.page.parent / path).resolve() if path else self.page
+        words = words or title_of(target)
+        if not site() or not target.is_relative_to(ROOT):
+            return f"*{words}*"
+        address = target.relative_to(ROOT).with_suffix(".html").as_posix()
+        return f"[{words}]({site()}{address}{anchor})"
+
+
+def site():
+    """Return the address of the published book, as `make book` has it; or nothing."""
+    address = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL")
+    return address.strip().rstrip("/") + "/" if address else ""
+
+
+def title_of(page):
+    """Return a page's title."""
+    title = re.search(r"^# (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return title[1] if title else page.stem
 
 
 def instructor_edition(page):
@@ -77,17 +107,20 @@ def instructor_edition(page):
     nbformat.NotebookNode
         Its text and code, and for each exercise: the question, the solution in one
         cell, explanations that only instructors get, and the check, if there's one.
-        The hidden cells that hold the page's own numbers are left out.
+        The hidden cells that hold the page's own numbers are left out. The first cell
+        of code installs the package where it's missing.
     """
     page_notebook = jupytext.read(page)
+    to_markdown = EditionMarkdown(page).convert
     cells = []
     for part in split_page(page_notebook):
         if isinstance(part, Exercise):
-            cells += exercise_cells(part)
+            cells += exercise_cells(part, to_markdown)
         elif part.cell_type == "markdown":
             cells.append(new_markdown_cell(to_markdown(part.source)))
         elif not is_tagged(part, "remove-cell"):
             cells.append(new_code_cell(part.source))
+    cells.insert(1, new_code_cell(first_cell()))  # after the title
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
     notebook = new_notebook(cells=cells)
@@ -95,8 +128,19 @@ def instructor_edition(page):
     return notebook
 
 
-def exercise_cells(exercise):
-    """Return an exercise's cells: question, answer, explanation, check."""
+def first_cell():
+    """Return the code that lets an edition run in any Jupyter, as downloads have it."""
+    wheel = wheel_name()
+    address = package_address(site(), *repository(), wheel)
+    return FIRST_CELL.format(wheel=wheel, address=address).rstrip()
+
+
+def exercise_cells(exercise, to_markdown):
+    """Return an exercise's cells: question, answer, explanation, check.
+
+    The check begins with the names that it reads, for students to see: one that's
+    missing is an error there, which says so.
+    """
     text = to_markdown(exercise.text)
     yield new_markdown_cell(f"### Exercise: {exercise.title}\n\n{text}")
     code = [cell.source for cell in exercise.solution if cell.cell_type == "code"]
@@ -117,7 +161,8 @@ def exercise_cells(exercise):
     yield answer
     if exercise.check:
         check = new_code_cell(
-            "# Your answer is checked here when it's graded.\n"
+            "# Your answer is checked here when it's graded. Run this to see what is"
+            f" read:\n{', '.join(asked_names(exercise))}\n"
             f"### BEGIN CHECK\n{exercise.check}\n### END CHECK"
         )
         check.metadata["nbgrader"] = about(f"check-{exercise.label}", grade=True)
@@ -132,10 +177,10 @@ def about(grade_id, solution=False, grade=False):
 
 
 def write_source(page, course):
-    """Write a chapter's instructor edition, with its images beside it."""
+    """Write a chapter's instructor edition, its images, and the package beside it."""
     folder = course / "source" / page.stem
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    write_wheel(folder)
     notebook = instructor_edition(page)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -146,45 +191,48 @@ def write_source(page, course):
     nbformat.write(notebook, folder / f"{page.stem}.ipynb")
 
 
-def use_nbgrader():
-    """Let this process, its kernels, and its commands find nbgrader.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If it isn't installed.
-    """
-    sys.path.append(str(TEACHING))
-    for name, folder in (("PYTHONPATH", TEACHING), ("PATH", TEACHING / "bin")):
-        earlier = os.environ.get(name)
-        os.environ[name] = os.pathsep.join(filter(None, [earlier, str(folder)]))
-    importlib.import_module("nbgrader")
-
-
-def settings(course):
-    """Return nbgrader's settings for a course, a folder that `main` has made."""
-    from traitlets.config import PyFileConfigLoader
-
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
-    config.CourseDirectory.root = str(course)
-    return config
-
-
-def release(names, course):
-    """Have nbgrader derive the student editions, and note the checks in its gradebook.
+def release(name, course):
+    """Have nbgrader derive a student edition, and note the checks in its gradebook.
 
     Raises
     ------
     RuntimeError
-        If nbgrader can't make one; the message is nbgrader's.
+        If nbgrader can't make it; the message is nbgrader's.
     """
     from nbgrader.apps import NbGraderAPI
 
     api = NbGraderAPI(config=settings(course))
-    for name in names:
-        result = api.generate_assignment(name, force=True)
-        if not result["success"]:
-            raise RuntimeError(f"{name}: {result['log']}")
+    result = api.generate_assignment(name, force=True)
+    if not result["success"]:
+        raise RuntimeError(f"{name}: {result['log']}")
+
+
+def check_gradebook(pages, course):
+    """Refuse to give a chapter other exercises than those that students answered.
+
+    Raises
+    ------
+    LookupError
+        If answers were graded whose cells would be gone, or new ones come.
+    """
+    from nbgrader.api import Gradebook, MissingEntry
+
+    if not (course / "gradebook.db").exists():
+        return
+    with Gradebook(settings(course).CourseDirectory.db_url) as book:
+        for page in pages:
+            try:
+                graded = book.find_notebook(page.stem, page.stem)
+            except MissingEntry:
+                continue
+            marks = [c.metadata.get("nbgrader") for c in instructor_edition(page).cells]
+            names = {mark["grade_id"] for mark in marks if mark}
+            if graded.submissions and names != {c.name for c in graded.source_cells}:
+                raise LookupError(
+                    f"{page.stem} has other exercises than those whose answers are in"
+                    f" {course}. Make the new edition in another folder. Nothing was"
+                    " written."
+                )
 
 
 def main(arguments=None):
@@ -204,27 +252,35 @@ def main(arguments=None):
     parser.add_argument("--course", type=Path, default=COURSE, help="a folder")
     parser.add_argument("names", nargs="*", help="chapters, such as load; or all")
     options = parser.parse_args(arguments)
+    course = options.course.expanduser().resolve()
     try:
+        check_course(course)
         pages = chosen(options.names)
+        names = [page.stem for page in pages]
         use_nbgrader()
-    except LookupError as error:
+        if by_hand := changed_by_hand(course, names):
+            raise LookupError(
+                f"These files in {course} were changed since make student wrote them:"
+                f" {', '.join(by_hand)}. Move them away, or name another folder."
+                " Nothing was written."
+            )
+        course.mkdir(parents=True, exist_ok=True)
+        write_config(course)
+        check_gradebook(pages, course)
+        for page in pages:
+            write_source(page, course)
+            note_what_is_written(course, page.stem)
+            release(page.stem, course)
+            note_what_is_written(course, page.stem)
+    except (LookupError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     except ModuleNotFoundError:
         print("nbgrader isn't installed. Run make student.", file=sys.stderr)
         return 1
-    course = options.course.expanduser().resolve()
-    for page in pages:
-        write_source(page, course)
-    (course / "nbgrader_config.py").write_text(CONFIG)
-    try:
-        release([page.stem for page in pages], course)
-    except RuntimeError as error:
-        print(error, file=sys.stderr)
-        return 1
     print(f"{len(pages)} chapters in {course}")
     print("  source/   for instructors, with solutions and checks")
-    print("  release/  for students, with # your code here")
+    print("  release/  for students, with # your code here: send its folders, whole")
     return 0
 
 

@@ -142,6 +142,41 @@ def split_check(source):
     return check, [answer.strip("\n") for answer in ast.literal_eval(statement.value)]
 
 
+def asked_names(exercise):
+    """List the names that a check reads from the answer, in the order of the question.
+
+    Parameters
+    ----------
+    exercise : Exercise
+        With a check.
+
+    Returns
+    -------
+    list of str
+        What the question has in backticks, the solution defines, and the check uses.
+
+    Raises
+    ------
+    ValueError
+        If there's none: the question doesn't say what the check needs.
+    """
+    code = [cell.source for cell in exercise.solution if cell.cell_type == "code"]
+    defined, used = set(), set()
+    for node in ast.walk(ast.parse("\n".join(code))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            defined.add(node.id)
+    for node in ast.walk(ast.parse(exercise.check)):
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+    asked = dict.fromkeys(re.findall(r"`([A-Za-z_]\w*)", exercise.text))
+    names = [name for name in asked if name in defined & used]
+    if not names:
+        raise ValueError(f"{exercise.label} doesn't name what its check reads")
+    return names
+
+
 def try_wrong_answers(notebook):
     """Have a page, when it runs as a test, also try the wrong answers on its checks.
 

@@ -24,7 +24,8 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from plain_markdown import PlainMarkdown
 from traitlets.config import Config
 
-from classroom.editions import ROOT, TEACHING, chosen
+from classroom.course import ROOT, TEACHING
+from classroom.editions import chosen
 from classroom.exercises import Exercise, is_tagged, split_page
 
 SLIDES = BUILD / "slides"

@@ -2,31 +2,35 @@
 
 That each solution runs, that its check accepts it, and that the check rejects the
 empty answer and the wrong ones: this is tried whenever a page runs as a test, see
-`try_wrong_answers`. Here the editions are derived, and nbgrader itself grades answers
-to the exercises of two quick chapters.
+`try_wrong_answers`. Here the editions are derived. For grading a class, see
+test_grading.py.
 """
 
 import ast
 import builtins
+import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
+import venv
+from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
-from digits import mnist_source
+from notebook_downloads import wheel_name
 
 from classroom import editions
-from classroom.exercises import Exercise, split_page, try_wrong_answers
+from classroom.course import ROOT, TEACHING
+from classroom.exercises import Exercise, asked_names, split_page, try_wrong_answers
 
 CHAPTERS = {page.stem: page for page in editions.chapters()}
-GRADED = ("load", "preprocess")
-ANSWERS = ("solution", "empty", "wrong-1", "wrong-2", "wrong-3")
+RELEASED = ("load", "preprocess")
 every_chapter = pytest.mark.parametrize("name", CHAPTERS)
 needs_nbgrader = pytest.mark.skipif(
-    not (editions.TEACHING / "nbgrader").exists(),
+    not (TEACHING / "nbgrader").exists(),
     reason="nbgrader isn't installed: run make student first",
 )
 PAGE = """\
@@ -149,16 +153,40 @@ def test_the_cells_of_every_table_are_in_the_edition(name):
     edition = "\n".join(cell.source for cell in cells)
     text = CHAPTERS[name].read_text("utf-8")
     tables = re.findall(r"(?ms)^(`{3,}|:{3,}){list-table}.*?\n\n(.*?)^\1$", text)
+    to_markdown = editions.EditionMarkdown(CHAPTERS[name]).convert
     for line in "".join(table for _, table in tables).splitlines():
-        assert f"| {editions.to_markdown(line[4:])} |" in edition
+        assert f"| {to_markdown(line[4:])} |" in edition
 
 
 @chapters_with("{figure}")
 def test_an_edition_has_its_drawings_beside_it(name, tmp_path):
     editions.write_source(CHAPTERS[name], tmp_path)
     drawings = re.findall(r"{figure} .*/(.+)", CHAPTERS[name].read_text("utf-8"))
-    folder = tmp_path / "source" / name
-    assert {path.name for path in folder.iterdir()} == {*drawings, f"{name}.ipynb"}
+    files = {path.name for path in (tmp_path / "source" / name).iterdir()}
+    assert files == {*drawings, f"{name}.ipynb", wheel_name()}
+
+
+@pytest.mark.parametrize("site", ["", "https://books.example/mnist"])
+def test_links_lead_to_the_published_book_if_there_is_one(site, monkeypatch):
+    monkeypatch.setenv("SITE_URL", site)
+    monkeypatch.delenv("READTHEDOCS_CANONICAL_URL", raising=False)
+    convert = editions.EditionMarkdown(CHAPTERS["load"]).convert
+    text = convert("See [the next](preprocess.md#scale-the-pixels), [](next-steps.md).")
+    if site:
+        page = f"{site}/content/tutorial/"
+        title = f"[Take the next steps]({page}next-steps.html)"
+        assert (
+            text == f"See [the next]({page}preprocess.html#scale-the-pixels), {title}."
+        )
+    else:
+        assert text == "See *the next*, *Take the next steps*."
+
+
+@every_chapter
+def test_every_check_reads_names_that_its_question_asks_for(name):
+    for exercise in exercises(CHAPTERS[name]):
+        if exercise.check:
+            assert asked_names(exercise)
 
 
 @pytest.mark.parametrize(
@@ -170,12 +198,14 @@ def test_an_edition_has_its_drawings_beside_it(name, tmp_path):
         (":label: exercise-add\n", "", "'Add' has no :label:"),
         ("```{exercise-end}", "```{code-cell}\n1\n```\n```{exercise-end}", "code cell"),
         ("wrong_answers = [", "other = [", "needs one list of wrong_answers"),
+        ("`total`", "what you like", "exercise-add doesn't name what its check reads"),
     ],
 )
-def test_an_exercise_without_its_solution_is_named(old, new, message):
-    broken = jupytext.reads(PAGE.replace(old, new), "md:myst")
+def test_an_exercise_that_lacks_something_is_named(old, new, message, tmp_path):
+    page = tmp_path / "sums.md"
+    page.write_text(PAGE.replace(old, new))
     with pytest.raises(ValueError, match=message):
-        list(split_page(broken))
+        editions.instructor_edition(page)
 
 
 def run(page):
@@ -233,9 +263,12 @@ def test_the_instructor_edition_follows_its_page(tmp_path):
 def course(tmp_path_factory):
     """Make both editions of two chapters; return the folder of the course."""
     folder = tmp_path_factory.mktemp("course")
-    command = [sys.executable, "-m", "classroom.editions", "--course", folder, *GRADED]
-    subprocess.run(command, cwd=editions.ROOT, check=True)
+    run_module("classroom.editions", "--course", folder, *RELEASED)
     return folder
+
+
+def run_module(*command):
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True)
 
 
 def read(course, edition, name):
@@ -243,7 +276,7 @@ def read(course, edition, name):
 
 
 @needs_nbgrader
-@pytest.mark.parametrize("name", GRADED)
+@pytest.mark.parametrize("name", RELEASED)
 def test_the_student_edition_has_neither_solutions_nor_checks(course, name):
     solved, released = (read(course, kind, name) for kind in ("source", "release"))
     text = json.dumps([cell.source for cell in released.cells])
@@ -258,64 +291,34 @@ def test_the_student_edition_has_neither_solutions_nor_checks(course, name):
     assert len(released.cells) < len(solved.cells)
 
 
-@pytest.fixture(scope="module")
-def scores(course):
-    """Hand in five answers to each exercise, and have nbgrader grade them."""
-    for name in GRADED:
-        solved = {cell.id: cell.source for cell in read(course, "source", name).cells}
-        answers_of = {
-            exercise.label: exercise for exercise in exercises(CHAPTERS[name])
-        }
-        for kind in ANSWERS:
-            notebook = read(course, "release", name)
-            for cell in notebook.cells:
-                exercise = answers_of.get(
-                    cell.metadata.get("nbgrader", {}).get("grade_id")
-                )
-                if exercise and kind == "solution":
-                    cell.source = solved[cell.id]
-                elif exercise and exercise.check and kind.startswith("wrong"):
-                    cell.source = exercise.wrong_answers[int(kind[-1]) - 1]
-            folder = course / "submitted" / kind / name
-            folder.mkdir(parents=True)
-            nbformat.write(notebook, folder / f"{name}.ipynb")
-    script = GRADE.format(names=GRADED, data=mnist_source())
-    command = [sys.executable, "-c", script, course]
-    output = subprocess.run(
-        command, cwd=editions.ROOT, check=True, stdout=subprocess.PIPE, text=True
+@needs_nbgrader
+def test_the_student_edition_installs_the_package_beside_it(course, tmp_path):
+    """In a Python that has pip alone; what the package needs is left out here."""
+    venv.create(tmp_path / "plain", with_pip=True)
+    python = tmp_path / "plain" / "bin" / "python"
+    first = next(
+        c for c in read(course, "release", "load").cells if c.cell_type == "code"
     )
-    return json.loads(output.stdout.splitlines()[-1])
-
-
-GRADE = """
-import json, os, sys
-from pathlib import Path
-from classroom.editions import settings, use_nbgrader
-os.environ["MNIST_SOURCE"] = {data!r}
-use_nbgrader()
-from nbgrader.api import Gradebook
-from nbgrader.apps import NbGraderAPI
-course = Path(sys.argv[1])
-api = NbGraderAPI(config=settings(course))
-scores = {{}}
-for name in {names}:
-    for student in sorted(os.listdir(course / "submitted")):
-        result = api.autograde(name, student)
-        assert result["success"], result
-        with Gradebook("sqlite:///" + str(course / "gradebook.db")) as book:
-            graded = book.find_submission_notebook(name, name, student)
-            scores.setdefault(name, {{}})[student] = {{
-                grade.name: grade.auto_score for grade in graded.grades
-            }}
-print(json.dumps(scores))
-"""
+    find = "import importlib.util as u; print(u.find_spec('scratchnet').origin)"
+    output = subprocess.run(
+        [python, "-c", f"{first.source}\n{find}"],
+        cwd=course / "release" / "load",
+        env={"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    package = Path(output.splitlines()[-1]).parent
+    assert package.is_relative_to(tmp_path) and (package / "book.mplstyle").exists()
 
 
 @needs_nbgrader
-@pytest.mark.parametrize("name", GRADED)
-@pytest.mark.parametrize("kind", ANSWERS)
-def test_nbgrader_gives_the_point_to_the_solution_alone(scores, name, kind):
-    checks = {f"check-{e.label}" for e in exercises(CHAPTERS[name]) if e.check}
-    assert len(checks) == 2
-    right = 1 if kind == "solution" else 0
-    assert scores[name][kind] == dict.fromkeys(checks, right)
+def test_the_solutions_of_a_chapter_get_every_point(course):
+    hand_in = course / "submitted" / "ann" / "preprocess" / "preprocess.ipynb"
+    hand_in.parent.mkdir(parents=True)
+    shutil.copy(course / "source" / "preprocess" / "preprocess.ipynb", hand_in)
+    command = ("classroom.grading", "grade", "--course", course)
+    run_module(*command, "--chapter", "preprocess")
+    with (course / "grades.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["outcome"], row["score"], row["max_score"]) == ("graded", "2.0", "2.0")
