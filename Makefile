@@ -1,5 +1,9 @@
 # Everything a reader, teacher or contributor does. `make help` lists it.
 
+# A variable as one word of a command, whatever is in it: spaces, quotes, dollar signs.
+# The shell expands a tilde only outside the quotes.
+quoted = $(subst '~/,~/','$(subst ','\'',$(value $(1)))')
+
 # The Python to make the environment with; any from 3.11. For example:
 #   make book PYTHON=python3.12
 ifndef PYTHON
@@ -7,15 +11,28 @@ PYTHON := $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done),python3)
 endif
+# A path may have spaces; a command, such as "py -3", has several words.
+python := $(if $(shell test -f $(call quoted,PYTHON) && echo yes),$(call quoted,PYTHON),$(PYTHON))
 
 # Where MNIST comes from first: a folder or a base URL. The public mirrors follow.
 # The word "practice" means digits that the book draws itself, where there is no MNIST.
-MNIST_SOURCE ?= $(wildcard ../shared/mnist)
-# The notebooks run in their own folders, so a folder's name must be absolute.
-ifneq ($(MNIST_SOURCE),practice)
-override MNIST_SOURCE := $(if $(wildcard $(MNIST_SOURCE)),$(abspath $(MNIST_SOURCE)),$(MNIST_SOURCE))
+ifeq ($(origin MNIST_SOURCE),undefined)
+MNIST_SOURCE := $(wildcard ../shared/mnist)
 endif
+# The notebooks run in their own folders, so a folder's name must be absolute.
+override MNIST_SOURCE := $(shell \
+	MNIST_SOURCE=$(call quoted,MNIST_SOURCE) $(python) scratchnet/source.py)
 export MNIST_SOURCE
+
+# What a console can't print, programs write as escapes, rather than fail.
+export PYTHONIOENCODING := $(filter-out :%,$(subst :, :,$(PYTHONIOENCODING))):backslashreplace
+# Figures look as in the book, whatever the reader's own settings are, and Matplotlib
+# warns on no page that a home can't be written.
+export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
+# Other programs want to write into a home as well: where there's none, they have one here.
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/_build/home
+endif
 
 # Where serve-data listens, and where student writes.
 PORT ?= 8000
@@ -25,18 +42,28 @@ COURSE ?= _build/classroom
 unexport PYTHONOPTIMIZE
 
 BIN := .venv/bin
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1)
+VERSION := $(shell $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+# It holds where the environment was made. Moved or copied, its programs would run those
+# of the old place, or none; so then it's made anew, and so is one whose Python is gone.
 INSTALLED := $(BIN)/.installed-$(VERSION)
+ifneq ($(shell cd .venv 2>/dev/null && pwd -P | cmp -s - bin/.installed-$(VERSION) \
+	&& bin/python -c "" && echo yes),yes)
+.PHONY: $(INSTALLED)
+endif
 NOTEBOOKS := $(shell grep -rl "^kernelspec:" content --include="*.md")
 JUPYTEXT := $(BIN)/jupytext --quiet --to ipynb
 # Pages on practice digits have a folder of their own.
-OUTPUT := $(if $(filter practice,$(MNIST_SOURCE)),_build/practice,.)
+ifeq ($(MNIST_SOURCE),practice)
+OUTPUT := _build/practice
+else
+OUTPUT := .
+endif
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test arithmetics lab data serve-data student slides grade pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,7 +71,8 @@ help: ## List the commands
 book: data $(BIN)/.pages ## Build the website; print the page to open
 	@$(BUILD)
 	@echo "The book is ready. Open this page in a browser:"
-	@echo "  file://$(abspath $(OUTPUT))/_build/html/index.html"
+	@$(BIN)/python -c 'import pathlib; print(" ", \
+	  pathlib.Path("$(OUTPUT)/_build/html/index.html").absolute().as_uri())'
 
 # Two files at a time: most of a run is one core's work, or waiting.
 test: data ## Run the unit tests and every notebook
@@ -60,19 +88,19 @@ data: environment ## Fetch and verify MNIST
 	@$(BIN)/python -m scratchnet.fetch
 
 serve-data: environment ## Serve MNIST to the laptops of a room; print what to type there
-	@$(BIN)/python -m classroom.serve_data --port $(PORT)
+	@$(BIN)/python -m classroom.serve_data --port $(call quoted,PORT)
 
 student: environment .teaching/.installed-$(VERSION) ## Make the editions for a class: with solutions and without
-	@$(BIN)/python -m classroom.editions --course $(COURSE)
+	@$(BIN)/python -m classroom.editions --course $(call quoted,COURSE)
 
 slides: book .teaching/.installed-$(VERSION) ## Make slides of every chapter, which need no network
 	@$(BIN)/python -m classroom.slides
 
 grade: data .teaching/.installed-$(VERSION) ## Grade the answers to a chapter: make grade CHAPTER=load COURSE=…
-	@cd $(COURSE) && export MNIST_SOURCE=$(CURDIR)/_data PYTHONPATH=$(CURDIR)/.teaching \
-	  PATH="$$PATH:$(CURDIR)/.teaching/bin" && \
-	  $(CURDIR)/$(BIN)/python -m nbgrader autograde $(CHAPTER) && \
-	  $(CURDIR)/$(BIN)/python -m nbgrader export
+	@$(BIN)/python -m classroom.grading grade --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)
+
+feedback: environment .teaching/.installed-$(VERSION) ## Write a page for each student who is graded
+	@$(BIN)/python -m classroom.grading feedback --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)
 
 check: environment ## Lint, spell-check, and check how the files are written
 	@$(BIN)/ruff check .
@@ -86,7 +114,7 @@ pdf: book ## Print the book as one PDF, with Chromium or Chrome
 	@$(BIN)/python _ext/printable.py
 
 fresh: book ## Test what Binder does, and downloaded notebooks, in fresh environments
-	@FRESH=$$(command -v $(or $(BINDER_PYTHON),$(PYTHON))) $(BIN)/python -m pytest tests/in_jupyterlab \
+	@FRESH="$$(command -v $(or $(BINDER_PYTHON),$(python)))" $(BIN)/python -m pytest tests/in_jupyterlab \
 	  tests/built_site/test_downloads.py
 
 links: data ## Check the links to other sites
@@ -100,7 +128,7 @@ format: environment ## Put code and notebooks into their normal form
 
 # In an environment of its own: the old constraints forbid what the book's would need.
 lock: ## Write constraints.txt anew, from requirements.txt
-	@$(PYTHON) -m venv --clear _build/locking
+	@$(python) -m venv --clear _build/locking
 	@_build/locking/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@{ sed -n '/^#/p' constraints.txt; grep -v '^-' requirements.txt | \
 	  _build/locking/bin/uv pip compile - --quiet --universal --python-version 3.11 \
@@ -110,16 +138,20 @@ lock: ## Write constraints.txt anew, from requirements.txt
 clean: ## Remove the built pages, their cache, and unfinished downloads
 	rm -rf _build _data/.download-* _data/practice/.drawing-* .pytest_cache .hypothesis .ruff_cache
 
-environment: $(INSTALLED)
+environment: $(INSTALLED) | _build/matplotlib
 	@echo "Using the environment in .venv ($$($(BIN)/python --version))"
 
 # Made once for a version of Python, and again when what should be in it changes.
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupyter -type f)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
 	@echo "Making the environment in .venv (about 750 MB; a minute or two) …"
-	@$(PYTHON) -m venv --clear .venv
+	@$(python) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@cd .venv && pwd -P > bin/.installed-$(VERSION)
+
+# Matplotlib lists the fonts of a computer once. On a page, it would warn of the wait.
+_build/matplotlib: | $(INSTALLED)
+	@$(BIN)/python -c "import matplotlib.font_manager" || mkdir -p $@
 
 # The grader, beside the environment, so that readers' JupyterLab stays as it is.
 .teaching/.installed-$(VERSION): requirements-teaching.txt $(INSTALLED)

@@ -14,9 +14,10 @@ Part II builds on layers; import these from their modules:
 - `augmentation`: new images from old
 - `recipes`, `records`: the networks on the accuracy ladder, and what they reached
 - `inputs`: what all of them make of what callers hand in
-- `plots`: figures that several chapters draw
+- `plots`, `figures`: figures that several chapters draw, and that they are seen
 """
 
+from scratchnet.figures import show_figures_in_notebooks
 from scratchnet.gradient_check import numerical_gradient, relative_error
 from scratchnet.idx import read_idx
 from scratchnet.mnist import MnistUnavailableError, load_mnist
@@ -56,3 +57,5 @@ __all__ = [
     "scale_pixels",
     "train",
 ]
+
+show_figures_in_notebooks()

@@ -7,9 +7,9 @@ from tqdm.auto import tqdm
 
 
 def say(text):
-    """Print a line, with "?" for each sign that the console can't show."""
+    """Print a line, with an escape for each sign that the console can't show."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding))
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 class _Bar(tqdm):

@@ -1,0 +1,172 @@
+"""What `make` does with what people type, and where they keep the book: real commands.
+
+Each runs in a clone whose folder has a name that trips shells up. Its environment is
+either this one, lent, or a real one of its own, into which nothing is installed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from digits import mnist_source
+from test_pages import ROOT
+
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+PARTS = ("Makefile", "_jupyter", "checks", "content", "pyproject.toml", "scratchnet")
+STAMP = f".venv/bin/.installed-{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """Copy what the commands need into a folder that's hard to name; return it."""
+    folder = tmp_path / "Zoë's $HOME book" / "main"
+    folder.mkdir(parents=True)
+    for name in PARTS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    for name in ("requirements.txt", "constraints.txt", "requirements-teaching.txt"):
+        (folder / name).touch()
+    (folder / "_toc.yml").touch()  # by which the package knows a clone
+    return folder
+
+
+@pytest.fixture
+def lent(clone):
+    """Return the clone with this environment, which no command there may change."""
+    for name in ("requirements.txt", "constraints.txt", "pyproject.toml"):
+        os.utime(clone / name, (0, 0))
+    for path in (clone / "_jupyter").rglob("*"):
+        os.utime(path, (0, 0))
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (clone / STAMP).write_text(f"{clone / '.venv'}\n")
+    return clone
+
+
+def make(folder, *arguments, **environment):
+    """Run make; return what it printed, both streams in one."""
+    bare = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MAKEFLAGS", "MFLAGS", "MNIST_SOURCE", "PYTHONIOENCODING")
+    }
+    done = subprocess.run(
+        ["make", "--no-print-directory", f"PYTHON={sys.executable}", *arguments],
+        cwd=folder,
+        env=bare | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    printed = os.fsdecode(done.stdout)
+    assert done.returncode == 0, printed
+    return printed
+
+
+# Where MNIST comes from
+
+
+@pytest.fixture
+def stick(tmp_path):
+    """Return a folder with a name like those of USB sticks, with MNIST on it."""
+    if (source := mnist_source()) == "practice":
+        pytest.skip("needs the files of MNIST, not practice digits")
+    folder = tmp_path / "home" / "Łukasz's  stick, $5" / "mnist"
+    shutil.copytree(source, folder)
+    return folder
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", "~/{.parent.name}/mnist", "../../{rel}"])
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_any_name_of_a_folder_reaches_the_program_whole(lent, stick, form, by):
+    text = form.format(stick, rel=stick.relative_to(lent.parents[1]))
+    given = {"MNIST_SOURCE": text} if by == "environment" else {}
+    typed = [f"MNIST_SOURCE={text}"] if by == "argument" else []
+
+    printed = make(lent, "data", *typed, HOME=str(stick.parents[1]), **given)
+
+    assert printed.count(f"SHA-256 right, from {stick}\n") == 4
+    assert f"MNIST is ready in {lent / '_data'}\n" in printed
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "cp1252", "utf-8"])
+def test_a_console_that_cannot_print_a_sign_gets_it_otherwise(lent, stick, encoding):
+    printed = make(
+        lent, "data", MNIST_SOURCE=str(stick), PYTHONIOENCODING=encoding, LC_ALL="C"
+    )
+
+    assert "Łukasz" in printed or r"\u0141ukasz's  stick, $5" in printed
+
+
+def test_practice_is_a_word_and_no_part_of_one(lent):
+    dry = ["--dry-run", "--always-make", "book"]
+
+    assert "--path-output _build/practice" in make(lent, *dry, MNIST_SOURCE="Practice ")
+    assert "--path-output ." in make(lent, *dry, MNIST_SOURCE="/a practice")
+
+
+def test_a_course_may_have_any_name(lent, tmp_path):
+    course = str(tmp_path / "Anna's  course, $5")
+
+    printed = make(lent, "--dry-run", "student", f"COURSE={course}")
+
+    (line,) = [line for line in printed.splitlines() if "--course" in line]
+    word = subprocess.check_output(
+        ["sh", "-c", f"printf %s {line.partition('--course ')[2]}"], text=True
+    )
+    assert word == course
+
+
+# The environment
+
+
+def moved(clone):
+    return clone.rename(clone.with_name("moved"))
+
+
+def copied(clone):
+    return shutil.copytree(clone, clone.with_name("copied"), symlinks=True)
+
+
+def half_made(clone):
+    (clone / STAMP).unlink()
+    return clone
+
+
+def without_its_python(clone):
+    (clone / ".venv" / "bin" / "python").unlink()
+    (clone / ".venv" / "bin" / "python").symlink_to("/python/that/was/removed")
+    return clone
+
+
+def of_another_python(clone):
+    (clone / STAMP).rename(clone / ".venv" / "bin" / ".installed-3.1")
+    return clone
+
+
+def of_windows(clone):
+    (clone / ".venv" / "bin").rename(clone / ".venv" / "Scripts")
+    return clone
+
+
+def test_an_environment_that_cannot_be_right_is_made_anew_and_no_other(clone):
+    grader = f".teaching/.installed-{STAMP.rpartition('-')[2]}"
+    assert "Making the environment" in make(clone, "environment", grader)
+
+    changes = [moved, copied, half_made, without_its_python]
+    for change in [*changes, of_another_python, of_windows]:
+        left = [clone / folder / "left.txt" for folder in (".venv", ".teaching")]
+        for path in left:
+            path.touch()
+        assert "Making the environment" not in make(clone, "environment", grader)
+        assert all(path.exists() for path in left)
+
+        clone = change(clone)
+
+        made = make(clone, "environment", grader)
+        assert "Making the environment" in made, change
+        for folder in (".venv", ".teaching"):
+            assert not (clone / folder / "left.txt").exists(), (change, folder)
