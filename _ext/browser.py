@@ -7,10 +7,15 @@ import sys
 from pathlib import Path
 
 from built_book import HTML
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update")
+NO_SANDBOX = """\
+The browser can't shut itself in a sandbox here, so it doesn't start. Let it (install \
+chromium-sandbox on Debian; on Ubuntu: sudo sysctl -w \
+kernel.apparmor_restrict_unprivileged_userns=0). Or do without, since it opens this \
+book alone: set CHROMIUM_SANDBOX=no."""
 
 
 def find_browser():
@@ -25,12 +30,18 @@ def find_browser():
 
 @contextlib.contextmanager
 def open_browser(path):
-    """Start the browser at `path`, without a window."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    """Start the browser at `path`, without a window; exit where it has no sandbox."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0  # for whom there is none
+    sandbox = not root and os.environ.get("CHROMIUM_SANDBOX") != "no"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, chromium_sandbox=not root, args=QUIET
-        )
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=path, chromium_sandbox=sandbox, args=QUIET
+            )
+        except Error as error:
+            if "sandboxing failed" in str(error):
+                sys.exit(NO_SANDBOX)
+            raise
         yield browser
         browser.close()
 

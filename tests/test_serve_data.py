@@ -3,10 +3,12 @@
 import hashlib
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,7 +70,7 @@ def test_thirty_laptops_at_once_get_all_files_right(server, tmp_path, monkeypatc
 
 def test_the_server_lets_a_whole_room_wait_in_line(monkeypatch):
     # Nobody serves here: each caller is let in by the system, or turned away.
-    with serve_data.RoomServer(("127.0.0.1", 0), serve_data.MnistHandler) as server:
+    with serve_data.RoomServer(("127.0.0.1", 0), None) as server:
         callers = [socket.socket() for _ in range(N_LAPTOPS)]
         try:
             for caller in callers:
@@ -86,7 +88,23 @@ def test_nothing_but_the_four_files_is_served(server, path):
     answer = requests.Session().send(request)
 
     assert answer.status_code == 404
-    assert "Only the four files of MNIST are here" in answer.text
+    assert "Only the four files of MNIST are here.<" in answer.text
+
+
+def test_a_laptop_that_goes_away_leaves_no_traceback(server, capsys):
+    paths = {file.name: fetch_file(key)[0] for key, file in FILES.items()}
+    handler = partial(serve_data.MnistHandler, paths)
+    name = FILES["training_images"].name
+    with serve_data.RoomServer(("127.0.0.1", 0), handler) as room:
+        room.daemon_threads = False  # so that the end waits for the answer's thread
+        with socket.create_connection(room.server_address) as caller:
+            caller.sendall(f"GET /{name} HTTP/1.0\r\n\r\n".encode())
+            room.handle_request()
+            assert caller.recv(9) == b"HTTP/1.0 "
+            hard = struct.pack("ii", 1, 0)  # no farewell: as a lid that closes
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)
+
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_taken_port_is_explained(server, capsys):
