@@ -35,24 +35,46 @@ ROOT = Path(__file__).parent.parent
 FIRST_CELL = """\
 # Run this first. It installs the book's package where it's missing, no more.
 import importlib.util
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 WHEEL = {wheel!r}
 FROM_THE_WEB = {address!r}
 
 if importlib.util.find_spec("scratchnet") is None:
-    here = Path.cwd()
-    nearby = [folder / WHEEL for folder in (here, *here.parents)]
-    found = next((str(file) for file in nearby if file.is_file()), FROM_THE_WEB)
-    if not found:
+    package = FROM_THE_WEB
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if files := list(folder.glob(WHEEL.replace(".whl", "*.whl"))):
+            package = max(files, key=lambda file: file.stat().st_mtime)
+            break
+    if not package:
         raise FileNotFoundError(
             f"This notebook needs {{WHEEL}}. Download it from the menu that this"
             " notebook came from, put it beside the notebook, and run this cell again."
         )
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", found], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(package, Path):  # pip takes no " (1)", as second downloads have
+            package = shutil.copy(package, Path(folder, WHEEL))
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", str(package)]
+        done = subprocess.run(pip, capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip()
+        advice = (
+            "Run `python -m ensurepip` in this environment (or `uv pip install pip`),"
+            " and this cell again."
+            if said.endswith("No module named pip")
+            else "Make an environment with `python -m venv`, install jupyter there, and"
+            " open this notebook with it."
+        )
+        raise RuntimeError(f"The package can't be installed. {{advice}}\\n{{said}}")
+    importlib.invalidate_caches()
+    if importlib.util.find_spec("scratchnet") is None:
+        raise RuntimeError("The package is installed. Restart the kernel, and go on.")
 """
+STYLE, HINT = 'plt.style.use("scratchnet.book")', "  # needs the first cell's package"
 # Browsers show a file that they can read, unless a link says that it's to be kept.
 KEEP = """\
 document.addEventListener("DOMContentLoaded", () => {
@@ -198,6 +220,7 @@ def readers_notebook(notebook, markdown, first_cell):
             cell.source = markdown.convert(cell.source)
             if not cell.source:
                 continue
+        cell.source = cell.source.replace(STYLE, STYLE + HINT)
         cells.append(cell)
         if caption:
             words = markdown.convert(caption)
