@@ -14,7 +14,8 @@ class Sequential:
     Parameters
     ----------
     *layers : Layer
-        From `scratchnet.layers`, in the order of the forward pass.
+        From `scratchnet.layers`, in the order of the forward pass. A network among them
+        stands for its layers.
 
     Raises
     ------
@@ -40,7 +41,11 @@ class Sequential:
                     " for each place"
                 )
             seen.add(id(layer))
-        self.layers = layers
+        self.layers = tuple(
+            inner
+            for layer in layers
+            for inner in (layer.layers if isinstance(layer, Sequential) else [layer])
+        )
 
     def forward(self, x, training=False):
         """Return the output of the last layer: for a classifier, the logits, (n, 10).

@@ -496,6 +496,15 @@ def test_a_layer_has_one_place_in_a_network(layer):
     Sequential(layer, ReLU(), Residual(ReLU()))  # another network may share it
 
 
+def test_a_network_within_a_network_stands_for_its_layers(tiny):
+    whole, nested = make_network(), make_network()
+    first, *others = nested.layers
+    nested = Sequential(first, Sequential(*others))
+    assert nested.layers == (first, *others)
+    assert train(tiny, nested, parts=2)[1] == train(tiny, whole, parts=2)[1]
+    assert_same(nested, whole)
+
+
 @pytest.mark.parametrize("layers", [[ReLU()], ReLU, None, np.maximum])
 def test_a_network_takes_layers_one_after_another(layers):
     with pytest.raises(TypeError, match="one layer after another, as in Sequential"):
