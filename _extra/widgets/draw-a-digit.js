@@ -111,6 +111,8 @@
   // As the page does it in NumPy, under the same names. An image is
   // { height, width, data }, from 0, no ink, to 1.
 
+  const FAINTEST = 0.01; // what is fainter is no ink
+
   function empty(height, width) {
     return { height, width, data: new Float32Array(height * width) };
   }
@@ -119,7 +121,7 @@
   function inkBox({ height, width, data }) {
     let top = height, bottom = -1, left = width, right = -1;
     data.forEach((ink, at) => {
-      if (ink > 0) {
+      if (ink > FAINTEST) {
         const y = Math.floor(at / width), x = at % width;
         top = Math.min(top, y);
         bottom = Math.max(bottom, y);
@@ -198,8 +200,13 @@
     return place(image, Math.round(14 - row / mass), Math.round(14 - column / mass));
   }
 
-  /* Return the image after each step: drawn, cropped, scaled, centered. */
+  /* Return the image after each step: drawn, cropped, scaled, centered. Without ink,
+     they are blank. */
   function preprocess(drawing) {
+    if (!inkBox(drawing)) {
+      const blank = empty(28, 28);
+      return { drawn: blank, cropped: blank, scaled: blank, centered: blank };
+    }
     const cropped = crop(drawing);
     const scaled = scale(cropped);
     return { drawn: resize(drawing, 28, 28), cropped, scaled, centered: center(scaled) };
@@ -212,6 +219,7 @@
   const PEN = 0.08; // the width of the pen, as a share of the board
   const STEP = 0.05; // how far an arrow key moves the pen; with Shift, a fifth of it
   const INK = 140; // pixels of the image that preprocessing starts from
+  const EMPTY = "The board is empty. Draw a digit.";
 
   const EXAMPLES = [
     [[[.55, .14], [.42, .18], [.33, .31], [.3, .48], [.33, .67], [.42, .82], [.53, .86], [.65, .79], [.72, .62], [.73, .43], [.68, .26], [.6, .17], [.52, .14]]],
@@ -226,34 +234,79 @@
     [[[.66, .27], [.57, .16], [.45, .15], [.36, .25], [.35, .39], [.43, .49], [.55, .48], [.64, .38], [.67, .25], [.67, .25], [.66, .44], [.63, .65], [.57, .88]]],
   ];
 
+  /* Return a stroke with its corners rounded, as many short straight lines: curves from
+     middle to middle of the lines between its points. */
+  function rounded(stroke) {
+    const points = [stroke[0]];
+    stroke.forEach(([x, y], at) => {
+      const [startX, startY] = points[points.length - 1];
+      const [nextX, nextY] = stroke[at + 1] || [x, y];
+      const [endX, endY] = [(x + nextX) / 2, (y + nextY) / 2];
+      const length = Math.hypot(x - startX, y - startY) + Math.hypot(endX - x, endY - y);
+      const n = Math.ceil(length * 50) || 1;
+      for (let i = 1; i <= n; i++) {
+        const t = i / n;
+        const [first, second, third] = [(1 - t) ** 2, 2 * t * (1 - t), t ** 2];
+        points.push([
+          first * startX + second * x + third * endX,
+          first * startY + second * y + third * endY,
+        ]);
+      }
+    });
+    return points;
+  }
+
   /* Draw strokes onto a square canvas, in the color that is set. */
   function drawStrokes(context, size, strokes) {
     context.lineWidth = PEN * size;
     context.lineCap = context.lineJoin = "round";
-    for (const stroke of strokes) {
+    for (const points of strokes.map(rounded)) {
+      const [startX, startY] = points[0];
+      context.beginPath(); // a dot, since a line from a point to itself isn't drawn
+      context.arc(startX * size, startY * size, (PEN / 2) * size, 0, 2 * Math.PI);
+      context.fill();
       context.beginPath();
-      context.moveTo(stroke[0][0] * size, stroke[0][1] * size);
-      stroke.forEach(([x, y], at) => { // round the corners, from middle to middle
-        const [nextX, nextY] = stroke[at + 1] || [x, y];
-        context.quadraticCurveTo(
-          x * size, y * size, (x + nextX) / 2 * size, (y + nextY) / 2 * size,
-        );
-      });
+      for (const [x, y] of points) context.lineTo(x * size, y * size);
       context.stroke();
     }
   }
 
-  const sheet = document.createElement("canvas");
-  sheet.width = sheet.height = INK;
-  const sheetContext = sheet.getContext("2d", { willReadFrequently: true });
+  /* Return how far a point is from the line between two others, all of them [x, y]. */
+  function distance([x, y], [startX, startY], [endX, endY]) {
+    const [alongX, alongY] = [endX - startX, endY - startY];
+    const squared = alongX ** 2 + alongY ** 2;
+    const share = squared
+      ? ((x - startX) * alongX + (y - startY) * alongY) / squared : 0;
+    const near = Math.min(1, Math.max(0, share));
+    return Math.hypot(x - startX - near * alongX, y - startY - near * alongY);
+  }
 
-  /* Return the image of strokes: INK × INK pixels, from 0, no ink, to 1. */
+  /* Return the image of strokes: INK × INK pixels, from 0, no ink, to 1.
+
+     It's computed, not read back from a canvas: browsers that protect their readers from
+     being recognized falsify what a page reads there. */
   function inkOf(strokes) {
-    sheetContext.clearRect(0, 0, INK, INK);
-    drawStrokes(sheetContext, INK, strokes);
-    const rgba = sheetContext.getImageData(0, 0, INK, INK).data;
     const image = empty(INK, INK);
-    for (let at = 0; at < image.data.length; at++) image.data[at] = rgba[4 * at + 3] / 255;
+    const radius = (PEN / 2) * INK;
+    const within = (from, to) => [
+      Math.max(0, Math.floor(Math.min(from, to) - radius - 1)),
+      Math.min(INK, Math.ceil(Math.max(from, to) + radius + 1)),
+    ];
+    for (const stroke of strokes) {
+      const points = rounded(stroke).map((point) => point.map((at) => at * INK));
+      for (let i = 1; i < points.length; i++) {
+        const [start, end] = [points[i - 1], points[i]];
+        const [left, right] = within(start[0], end[0]);
+        const [top, bottom] = within(start[1], end[1]);
+        for (let y = top; y < bottom; y++)
+          for (let x = left; x < right; x++) {
+            const beyond = distance([x + 0.5, y + 0.5], start, end) - radius;
+            const covered = Math.min(1, Math.max(0, 0.5 - beyond)); // at its rim, in part
+            const at = y * INK + x;
+            image.data[at] = Math.max(image.data[at], covered);
+          }
+      }
+    }
     return image;
   }
 
@@ -286,7 +339,7 @@
     let strokes = []; // never changed in place, so that `past` can keep them
     let past = [];
     let pen = null; // where the keyboard's pen is, once an arrow key was pressed
-    let drawing = null; // "pointer" or "keys" while a stroke is under way
+    let drawing = null; // "keys", or the event of the pointer, while a stroke is under way
     let announcement = 0;
     let frame = 0;
 
@@ -402,14 +455,13 @@
     function show() {
       frame = 0;
       showBoard();
-      if (!strokes.length) {
+      const ink = inkOf(strokes);
+      if (!inkBox(ink)) { // no stroke, or all of them beyond the edge
         showSteps(null);
         showProbabilities(null);
         showUnits(null);
         return null;
       }
-      const ink = inkOf(strokes);
-      if (!inkBox(ink)) return null; // all of it is beyond the edge
       const steps = { ink, ...preprocess(ink) };
       const seen = prepared.checked ? steps.centered : steps.drawn;
       const outputs = forward(network, seen.data);
@@ -429,7 +481,10 @@
       clearTimeout(announcement);
       announcement = setTimeout(() => {
         const probabilities = show();
-        if (!probabilities) return;
+        if (!probabilities) {
+          status.textContent = EMPTY;
+          return;
+        }
         const order = [...probabilities.keys()].sort(
           (a, b) => probabilities[b] - probabilities[a]);
         const [first, second] = order.map((digit) =>
@@ -449,7 +504,7 @@
       strokes = newStrokes;
       showSoon();
       if (strokes.length) announceSoon();
-      else say("The board is empty. Draw a digit.");
+      else say(EMPTY);
     }
 
     function begin(kind, point) {
@@ -479,13 +534,13 @@
       strokes = past.pop();
       showSoon();
       if (strokes.length) announceSoon();
-      else say("The board is empty. Draw a digit.");
+      else say(EMPTY);
     }
 
     function clear() {
       end();
       if (strokes.length) change([]);
-      else say("The board is empty. Draw a digit.");
+      else say(EMPTY);
     }
 
     // Mouse, finger, pen
@@ -494,21 +549,30 @@
       return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
     }
 
+    /* A stroke belongs to one pointer: while a pen draws, the hand that rests beside it
+       is a pointer too. If the hand was there first, its stroke is taken back. */
     board.addEventListener("pointerdown", (event) => {
-      if (!event.isPrimary || event.button !== 0) return;
+      if (event.button !== 0) return;
+      if (drawing instanceof PointerEvent) {
+        if (event.pointerType !== "pen" || drawing.pointerType !== "touch") return;
+        strokes = past.pop();
+        drawing = null;
+      }
       end();
       pen = null;
       board.setPointerCapture(event.pointerId);
-      begin("pointer", pointOf(event));
+      begin(event, pointOf(event));
     });
+    const isDrawing = (event) => drawing?.pointerId === event.pointerId;
     board.addEventListener("pointermove", (event) => {
-      if (drawing !== "pointer" || !event.isPrimary) return;
+      if (!isDrawing(event)) return;
+      if (!event.buttons) return end(); // lifted where nobody told: in a menu, a dialog
       const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
       extend((events.length ? events : [event]).map(pointOf));
     });
-    for (const name of ["pointerup", "pointercancel"])
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
       board.addEventListener(name, (event) => {
-        if (drawing === "pointer" && event.isPrimary) end();
+        if (isDrawing(event)) end();
       });
 
     // Keyboard
@@ -580,8 +644,8 @@
         change(EXAMPLES[Number(button.dataset.example)]);
       });
 
-    // The colors are those of the page, light or dark.
-    new MutationObserver(showSoon).observe(document.documentElement, {
+    // The colors are those of the page, light or dark; on paper, light: so, at once.
+    new MutationObserver(show).observe(document.documentElement, {
       attributes: true, attributeFilter: ["data-theme"],
     });
     show();

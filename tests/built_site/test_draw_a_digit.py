@@ -88,7 +88,7 @@ def chapter_functions():
     """Run those cells of the page that define the preprocessing."""
     names = {"np": np}
     for cell in jupytext.read(ROOT / f"{PAGE}.md").cells:
-        if re.match(r"def (crop|overlaps|place)\(", cell.source):
+        if re.search(r"^def (crop|overlaps|place)\(", cell.source, re.MULTILINE):
             exec(cell.source, names)
     return names
 
@@ -98,6 +98,7 @@ def test_javascript_and_numpy_prepare_drawings_alike(page, served):
     *_, x_test, _ = load_mnist()
     rng = np.random.default_rng(1)
     page.goto(f"{served}/{PAGE}.html")
+    drawings = []
     for image in x_test[:20].reshape(-1, 28, 28):
         height, width = rng.integers(20, 100, 2)
         top, left = rng.integers(0, 40, 2)
@@ -105,6 +106,9 @@ def test_javascript_and_numpy_prepare_drawings_alike(page, served):
         drawing[top : top + height, left : left + width] = chapter["resize"](
             image / 255, height, width
         )
+        drawings.append(drawing)
+    faint = np.full((140, 140), 1 / 255, np.float32)  # what is that faint is no ink
+    for drawing in [*drawings, np.maximum(drawings[0], faint), faint, 0 * faint]:
         in_browser = page.evaluate(
             """text => {
               const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
@@ -115,6 +119,7 @@ def test_javascript_and_numpy_prepare_drawings_alike(page, served):
             base64_of(drawing),
         )
         expected = chapter["preprocess"](drawing.astype(np.float64))
+        assert expected.any() == (drawing.max() > 0.01)
         np.testing.assert_allclose(in_browser, expected.ravel(), atol=1e-5)
 
 
@@ -164,7 +169,7 @@ def draw_at_once(page, points):
     """Send the board the events that a mouse causes, many times as fast."""
     part(page, "board").evaluate(
         """(board, points) => points.forEach(([clientX, clientY], at) => {
-          const options = { pointerId: 1, isPrimary: true, clientX, clientY };
+          const options = { pointerId: 1, buttons: 1, clientX, clientY };
           const send = name => board.dispatchEvent(new PointerEvent(name, options));
           send(at ? "pointermove" : "pointerdown");
           if (at === points.length - 1) send("pointerup");
@@ -211,6 +216,99 @@ def test_mouse_and_finger_draw_digits_that_are_read(page, address, draw):
     others = [("upright", *pair) for pair in zip(digits, elsewhere, strict=True)]
     assert len(misread(page, box, others, draw)) <= 1
     assert page.evaluate("scrollY") == scrolled, "drawing has scrolled the page"
+
+
+PRIVACY = """Object.assign(CanvasRenderingContext2D.prototype, {
+  getImageData: (x, y, width, height) =>
+    new ImageData(new Uint8ClampedArray(4 * width * height).fill(255), width),
+});
+HTMLCanvasElement.prototype.toDataURL = () => { throw new Error("denied"); };"""
+
+
+def test_digits_are_read_where_the_browser_falsifies_what_a_canvas_holds(page, served):
+    page.add_init_script(PRIVACY)
+    box = open_board(page, f"{served}/{PAGE}.html")
+    drawings = [("upright", digit, MIDDLE[0]) for digit in HANDS["upright"]]
+    assert misread(page, box, drawings) == []
+
+
+def send_pen(session, kind, x, y, buttons=1):
+    """Send what a real pen causes."""
+    options = {"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons}
+    session.send("Input.dispatchMouseEvent", {**options, "pointerType": "pen"})
+
+
+@pytest.mark.parametrize("palm_at", [0, 5], ids=["palm first", "pen first"])
+def test_a_palm_beside_the_pen_draws_nothing(page, served, palm_at):
+    box = open_board(page, f"{served}/{PAGE}.html")
+    session = page.context.new_cdp_session(page)
+    [stroke] = HANDS["upright"]["3"]
+    points = points_on_screen(box, stroke)
+    palm = {"x": box["x"] + 0.9 * box["width"], "y": box["y"] + 0.9 * box["height"]}
+
+    def send_palm(kind, *touches):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    for at, point in enumerate(points):
+        if at == palm_at:
+            send_palm("touchStart", palm)
+        send_pen(session, "mouseMoved" if at else "mousePressed", *point)
+        if at > palm_at:
+            palm["x"] -= 3
+            send_palm("touchMove", palm)
+    send_pen(session, "mouseReleased", *points[-1], buttons=0)
+    send_palm("touchEnd")
+    assert answer(page) == "3"
+    part(page, "undo").click()
+    assert answer(page) == "?", "a stroke besides the pen's"
+
+
+def opacity(page, x, y):
+    """Return the opacity of what is drawn at a place of the board, from 0 to 255."""
+    return part(page, "board").evaluate(
+        """(board, [x, y]) => board.getContext("2d").getImageData(
+          x * board.width, y * board.height, 1, 1).data[3]""",
+        [x, y],
+    )
+
+
+def test_a_release_that_nobody_told_of_ends_the_stroke(page, served):
+    box = open_board(page, f"{served}/{PAGE}.html")
+    session = page.context.new_cdp_session(page)
+    places = [[0.2, 0.2], [0.4, 0.2], [0.6, 0.5], [0.8, 0.5]]
+    for at, (x, y) in enumerate(points_on_screen(box, places)):
+        held = at < 2  # then it's released, in a menu, say
+        event = {
+            "type": "mouseMoved" if at else "mousePressed",
+            "button": "left" if held else "none",
+            "buttons": int(held),
+        }
+        session.send("Input.dispatchMouseEvent", {**event, "x": x, "y": y})
+    assert answer(page) != "?"
+    assert [opacity(page, *place) > 0 for place in places] == [True, True, False, False]
+
+
+def test_a_click_draws_a_dot_and_undo_takes_back_what_it_says(page, served):
+    box = open_board(page, f"{served}/{PAGE}.html")
+    page.mouse.click(*points_on_screen(box, [[0.2, 0.7]])[0])
+    dot = answer(page)
+    assert dot != "?"
+    assert opacity(page, 0.2, 0.7) == 255
+    draw_with_mouse(page, points_on_screen(box, HANDS["upright"]["3"][0]))
+    part(page, "undo").click()
+    assert answer(page) == dot
+    part(page, "undo").click()
+    assert answer(page) == "?"
+    assert "The board is empty" in part(page, "status").inner_text()
+
+
+def test_strokes_beyond_the_edge_are_no_digit(page, served):
+    box = open_board(page, f"{served}/{PAGE}.html")
+    draw_at_once(page, points_on_screen(box, [[-0.3, 0.5], [-0.2, 0.5]]))
+    assert answer(page) == "?"
+    page.wait_for_function(
+        "document.querySelector('[data-part=status]').textContent.includes('empty')"
+    )
 
 
 def test_digits_in_three_hands_three_sizes_and_the_corners_are_read(page, served):
