@@ -26,6 +26,10 @@ export MNIST_SOURCE
 
 # What a console can't print, programs write as escapes, rather than fail.
 export PYTHONIOENCODING := $(filter-out :%,$(subst :, :,$(PYTHONIOENCODING))):backslashreplace
+# In this locale, Python 3.11 and 3.12 don't start in a folder whose name isn't ASCII.
+ifneq ($(filter C POSIX,$(LC_ALL)),)
+unexport LC_ALL
+endif
 # Figures look as in the book, whatever the reader's own settings are, and Matplotlib
 # warns on no page that a home can't be written.
 export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
@@ -47,7 +51,7 @@ VERSION := $(shell $(python) -c 'import sys; print("%d.%d" % sys.version_info[:2
 # of the old place, or none; so then it's made anew, and so is one whose Python is gone.
 INSTALLED := $(BIN)/.installed-$(VERSION)
 ifneq ($(shell cd .venv 2>/dev/null && pwd -P | cmp -s - bin/.installed-$(VERSION) \
-	&& bin/python -c "" && echo yes),yes)
+	&& LC_ALL= bin/python -c "" && echo yes),yes)
 .PHONY: $(INSTALLED)
 endif
 NOTEBOOKS := $(shell grep -rl "^kernelspec:" content --include="*.md")
