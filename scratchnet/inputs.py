@@ -5,6 +5,7 @@ the layers, then needs no checks of its own.
 """
 
 from numbers import Integral, Real
+from types import ModuleType
 
 import numpy as np
 
@@ -114,11 +115,13 @@ def check_pairs(images, labels):
 
 
 def check_rng(rng):
-    """Raise a TypeError unless it's a generator of random numbers.
+    """Raise a TypeError unless it's a generator of random numbers, NumPy's or another.
 
-    A seed won't do: where two places begin with the same one, they draw the same.
+    A seed won't do: where two places begin with the same one, they draw the same. Nor
+    will NumPy's older kind, whose methods have other names.
     """
-    if not isinstance(rng, np.random.Generator):
+    others = np.random.RandomState, ModuleType
+    if isinstance(rng, others) or not hasattr(rng, "random"):
         raise TypeError(
             "rng must be a numpy.random.Generator, such as np.random.default_rng(0),"
             f" not {rng!r}"
