@@ -51,18 +51,22 @@ def as_images(images):
 
 
 def as_training_images(images):
-    """Return what `as_images` does: some images, of finite and scaled pixels."""
+    """Return what `as_images` does: some images, of finite numbers alone."""
     images = as_images(images)
     check_some(images)
     if not np.isfinite(images).all():
         raise ValueError("images must be finite numbers, but some are NaN or infinite")
+    return images
+
+
+def check_scaled(images):
+    """Raise a ValueError if the pixels are those of 8 bits, made floats."""
     largest = images.max()
     if largest > 1 and np.array_equal(images, np.rint(images)):
         raise ValueError(
             f"images must be scaled, not whole numbers up to {largest:g}: take"
             " scale_pixels(np.asarray(images, np.uint8))"
         )
-    return images
 
 
 def as_labels(labels, n_classes):

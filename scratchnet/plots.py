@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from scratchnet.inputs import as_array, check_some
+
 
 def show_digits(images, titles=None, n_columns=10, size=0.9):
     """Draw images in a grid, dark on light, each with a title if wanted.
@@ -10,9 +12,9 @@ def show_digits(images, titles=None, n_columns=10, size=0.9):
     Parameters
     ----------
     images : numpy.ndarray
-        Shape (n, 784) or (n, height, width).
-    titles : list of str, optional
-        One for each image.
+        Shape (n, height, width), or anything of 28 × 28 pixels.
+    titles : sequence, optional
+        One for each image, such as its label.
     n_columns : int, optional
         Images in a row of the grid.
     size : float, optional
@@ -22,7 +24,17 @@ def show_digits(images, titles=None, n_columns=10, size=0.9):
     -------
     matplotlib.figure.Figure
         Of one axes for each place in the grid.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or not as many as titles.
     """
+    images = as_array(images, "images")
+    check_some(images)
+    images = images if images.ndim == 3 else images.reshape(-1, 28, 28)
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(images)} images but {len(titles)} titles")
     n_rows = -(-len(images) // n_columns)
     height = size * (1.0 if titles is None else 1.3)
     figure, axes = plt.subplots(
@@ -30,11 +42,10 @@ def show_digits(images, titles=None, n_columns=10, size=0.9):
     )
     for axis in axes.flat:
         axis.axis("off")
-    for place, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        image = image.reshape(28, 28) if image.ndim == 1 else image
+    for axis, image in zip(axes.flat, images, strict=False):
         axis.imshow(image, cmap="gray_r")
-        if titles is not None:
-            axis.set_title(titles[place], fontsize=10)
+    for axis, title in zip(axes.flat, () if titles is None else titles, strict=False):
+        axis.set_title(title, fontsize=10)
     return figure
 
 

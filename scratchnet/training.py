@@ -13,6 +13,7 @@ from scratchnet.inputs import (
     check_pairs,
     check_range,
     check_rng,
+    check_scaled,
     check_some,
     check_whole,
 )
@@ -218,6 +219,7 @@ def fit(
 def as_set_for(network, images, labels):
     """Return images and labels as arrays that the network can learn from."""
     images = as_training_images(images)
+    check_scaled(images)  # or it goes on, and learns nothing
     logits = as_logits(network.predict(images[:1]))  # raises, unless the images fit
     labels = as_labels(labels, logits.shape[1])
     check_pairs(images, labels)

@@ -114,6 +114,17 @@ def test_digits_are_drawn_in_a_grid_with_titles():
     assert np.array_equal(axis.images[0].get_array(), wide[0])
 
 
+def test_digits_are_drawn_in_whatever_form_they_come():
+    image = np.arange(784).reshape(28, 28)
+    for one in (image, image.ravel(), image.reshape(1, 784), image.tolist()):
+        [drawn] = plots.show_digits(one, n_columns=1).axes[0].images
+        assert np.array_equal(drawn.get_array(), image)
+    with pytest.raises(ValueError, match="there are no images"):
+        plots.show_digits(np.zeros((0, 784)))
+    with pytest.raises(ValueError, match="1 images but 2 titles"):
+        plots.show_digits(image, titles=["a", "b"])
+
+
 def test_history_is_drawn_in_two_panels():
     history = {
         "training_loss": [2.0, 1.0],
