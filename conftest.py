@@ -60,11 +60,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Fail a cell that draws a figure without alternative text."""
+    """Fail a cell that draws a figure without alternative text, or none with one."""
     result = yield
     if isinstance(item, IPyNbCell):
         draws = any("image/png" in out.get("data", {}) for out in item.test_outputs)
         alt = item.cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         if draws and len(alt.split()) < 5:
             pytest.fail("the figure has no alternative text (mystnb: image: alt:)")
+        if alt and not draws:
+            pytest.fail("there's no figure, though an alternative text describes one")
     return result
