@@ -45,7 +45,7 @@ def show_digits(images, titles=None, n_columns=10, size=0.9):
     for axis, image in zip(axes.flat, images, strict=False):
         axis.imshow(image, cmap="gray_r")
     for axis, title in zip(axes.flat, () if titles is None else titles, strict=False):
-        axis.set_title(title, fontsize=10)
+        axis.set_title(title)
     return figure
 
 
