@@ -11,24 +11,32 @@ import sys
 
 import pytest
 from digits import mnist_source
+from small_book import write_small_book
 from test_pages import ROOT
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
-PARTS = ("Makefile", "_jupyter", "checks", "content", "pyproject.toml", "scratchnet")
+OUTPUT = {True: "_build/practice", False: "."}  # whether the digits are for practice
+CELLS = """\
+```{code-cell} ipython3
+import matplotlib.pyplot as plt
+
+plt.style.use("scratchnet.book")
+plt.plot([1, 2])
+plt.show()
+```
+"""
 STAMP = f".venv/bin/.installed-{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture
 def clone(tmp_path):
-    """Copy what the commands need into a folder that's hard to name; return it."""
+    """Write a small book into a folder that's hard to name; return the folder."""
     folder = tmp_path / "Zoë's $HOME book" / "main"
     folder.mkdir(parents=True)
-    for name in PARTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+    write_small_book(folder, CELLS)
+    shutil.copy(ROOT / "Makefile", folder)
     for name in ("requirements.txt", "constraints.txt", "requirements-teaching.txt"):
         (folder / name).touch()
-    (folder / "_toc.yml").touch()  # by which the package knows a clone
     return folder
 
 
@@ -39,23 +47,26 @@ def lent(clone):
         os.utime(clone / name, (0, 0))
     for path in (clone / "_jupyter").rglob("*"):
         os.utime(path, (0, 0))
-    python = clone / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    programs = clone / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, module in (("python", ""), ("jupyter-book", "-P -m jupyter book")):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        program.chmod(0o755)
     (clone / STAMP).write_text(f"{clone / '.venv'}\n")
     return clone
 
 
-def make(folder, *arguments, **environment):
+def make(folder, *arguments, prefix=(), **environment):
     """Run make; return what it printed, both streams in one."""
     bare = {
         name: value
         for name, value in os.environ.items()
         if name not in ("MAKEFLAGS", "MFLAGS", "MNIST_SOURCE", "PYTHONIOENCODING")
     }
+    command = [*prefix, "make", "--no-print-directory", f"PYTHON={sys.executable}"]
     done = subprocess.run(
-        ["make", "--no-print-directory", f"PYTHON={sys.executable}", *arguments],
+        [*command, *arguments],
         cwd=folder,
         env=bare | environment,
         stdout=subprocess.PIPE,
@@ -118,6 +129,39 @@ def test_a_course_may_have_any_name(lent, tmp_path):
         ["sh", "-c", f"printf %s {line.partition('--course ')[2]}"], text=True
     )
     assert word == course
+
+
+# Homes and figures
+
+
+@pytest.fixture
+def read_only_home(tmp_path):
+    """Return a home that nobody can write, and a command before the command for it."""
+    home = tmp_path / "read-only"
+    home.mkdir()
+    home.chmod(0o555)
+    prefix = []
+    if os.geteuid() == 0:  # root may write anywhere, unless it gives that up
+        prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        if not shutil.which("setpriv") or subprocess.call([*prefix, "true"]):
+            pytest.skip("root here cannot give up its right to write anywhere")
+    yield home, prefix
+    home.chmod(0o755)
+
+
+@pytest.mark.parametrize("backend", ["Agg", "TkAgg"])
+def test_the_book_has_its_figures_whatever_home_and_backend_are(
+    lent, read_only_home, backend
+):
+    home, prefix = read_only_home
+    settings = {"HOME": str(home), "MPLBACKEND": backend, "PYTHONIOENCODING": "ascii"}
+
+    printed = make(lent, "book", prefix=prefix, MNIST_SOURCE=mnist_source(), **settings)
+
+    page = lent / OUTPUT[mnist_source() == "practice"] / "_build/html/content/page.html"
+    assert 'src="../_images/' in page.read_text("utf-8")
+    assert page.with_name("index.html").as_uri().replace("/content", "") in printed
+    assert list(home.iterdir()) == []
 
 
 # The environment

@@ -4,7 +4,6 @@ import functools
 import gzip
 import os
 import runpy
-import shutil
 import subprocess
 import symtable
 import sys
@@ -12,7 +11,8 @@ import sys
 import jupytext
 import numpy as np
 import pytest
-from test_pages import NOTEBOOKS, ROOT
+from small_book import write_small_book
+from test_pages import NOTEBOOKS
 
 from scratchnet import MnistUnavailableError, load_mnist, mnist, practice, read_idx
 from scratchnet.mnist import FILES, fetch_file
@@ -266,15 +266,7 @@ def test_no_cell_needs_a_cell_with_numbers_of_mnist(page):
             skipped -= own
 
 
-NOTEBOOK = """\
----
-jupytext:
-  text_representation: {extension: .md, format_name: myst}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-# A page with code
-
+CELLS = """\
 ```{code-cell} ipython3
 :tags: [remove-cell, mnist-numbers]
 
@@ -296,17 +288,7 @@ def test_every_built_page_has_the_notice_and_skips_the_numbers(tmp_path):
 
     Both go into the same folder, where nothing of the one may be left in the other.
     """
-    for name in ("_ext", "_static", "_extra", "_jupyter", "scratchnet"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    files = ("_config.yml", "pyproject.toml", "README.md", "LICENSE")
-    for name in (*files, "content/what-comes-after/references.bib"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    toc = "format: jb-book\nroot: content/index\nchapters:\n- file: content/page\n"
-    (tmp_path / "_toc.yml").write_text(toc)
-    (tmp_path / "content" / "index.md").write_text("# A page without code\n")
-    (tmp_path / "content" / "page.md").write_text(NOTEBOOK)
-
+    write_small_book(tmp_path, CELLS)
     command = [
         sys.executable,
         "-P",  # the package is this clone's, not the copy, which only gets packed

@@ -120,6 +120,7 @@ def run_in(folder, python, name):
         "HOME": str(folder),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "IPYTHONDIR": str(folder / "ipython"),
+        "MPLBACKEND": "Agg",  # as on clusters, where figures would go nowhere
     }
     return subprocess.run(
         [python, "-c", EXECUTE, name],
@@ -130,14 +131,25 @@ def run_in(folder, python, name):
     )
 
 
-@pytest.mark.parametrize("chapter", ["load", "preprocess"])
-def test_downloaded_notebook_runs_in_an_empty_folder(
-    chapter, served, elsewhere, tmp_path
-):
-    folder = tmp_path / "downloads"
+def download(served, folder, chapter="load", wheel=WHEEL):
+    """Download a chapter and the package, under a name that a browser gives it."""
     folder.mkdir()
-    for path in (f"content/tutorial/{chapter}.ipynb", WHEEL):
-        urlretrieve(f"{served}/downloads/{path}", folder / Path(path).name)
+    address = f"{served}/downloads"
+    urlretrieve(
+        f"{address}/content/tutorial/{chapter}.ipynb", folder / f"{chapter}.ipynb"
+    )
+    urlretrieve(f"{address}/{WHEEL}", folder / wheel)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "wheel"),
+    [("load", WHEEL), ("preprocess", WHEEL.replace(".whl", " (1).whl"))],
+)
+def test_downloaded_notebook_runs_in_an_empty_folder(
+    chapter, wheel, served, elsewhere, tmp_path
+):
+    folder = tmp_path / "my downloads"
+    download(served, folder, chapter, wheel)
     done = run_in(folder, elsewhere, f"{chapter}.ipynb")
     assert done.returncode == 0, done.stderr
     cells = nbformat.read(folder / f"{chapter}.ipynb", 4).cells
@@ -159,3 +171,43 @@ def test_notebook_without_the_package_says_what_it_needs(
     done = run_in(folder, elsewhere, "load.ipynb")
     assert done.returncode != 0
     assert f"This notebook needs {WHEEL}. Download it" in unquote(done.stderr)
+
+
+def test_notebook_says_what_to_do_where_there_is_no_pip(served, elsewhere, tmp_path):
+    folder = tmp_path / "downloads"
+    download(served, folder)
+    remove = [elsewhere, "-c", "import pip, shutil; print(pip.__path__[0])"]
+    pip = Path(subprocess.check_output(remove, text=True).strip())
+    pip.unlink() if pip.is_symlink() else shutil.rmtree(pip)
+
+    done = run_in(folder, elsewhere, "load.ipynb")
+
+    assert done.returncode != 0
+    assert "The package can't be installed. Run `python -m ensurepip`" in done.stderr
+
+
+def test_notebook_says_what_to_do_where_the_system_keeps_pip_out(served, tmp_path):
+    system = shutil.which("python3", path=os.defpath)
+    find = "import sysconfig; print(sysconfig.get_path('stdlib'))"
+    if (
+        not system
+        or not (
+            Path(subprocess.check_output([system, "-c", find], text=True).strip())
+            / "EXTERNALLY-MANAGED"
+        ).exists()
+    ):
+        pytest.skip("no Python here that the system keeps for itself")
+    folder = tmp_path / "downloads"
+    download(served, folder)
+    first = nbformat.read(folder / "load.ipynb", 4).cells[1].source
+
+    done = subprocess.run(
+        [system, "-I", "-c", first], cwd=folder, capture_output=True, text=True
+    )
+
+    assert done.returncode != 0
+    assert re.search(
+        r"RuntimeError: The package can't be installed\. (Make an environment with"
+        r".*\nerror: externally-managed-environment|Run `python -m ensurepip`)",
+        done.stderr,
+    )
