@@ -1,7 +1,7 @@
 """What callers hand in becomes what the code needs, once, or is refused in a sentence.
 
-Each function that anyone may call begins with one of these. What lies within, such as
-the layers, then needs no checks of its own.
+What readers call begins with one of these. What that calls in turn, such as the layers
+of a network, takes arrays for granted.
 """
 
 from numbers import Integral, Real
