@@ -2,8 +2,9 @@
 
 Nothing is marked by hand in the pages. A section begins a new column of slides. A text
 becomes the first sentences of its paragraphs, with its formulas and drawings; the whole
-text is in the speaker's notes (press S). Code is shown with what it printed, a figure
-without the code that draws it. The questions of the exercises come last.
+of it is in the slide's notes for the speaker (press S). Code is shown with what it
+printed, a figure without the code that draws it. The questions of the exercises come
+last.
 """
 
 import argparse
@@ -19,8 +20,7 @@ from built_book import BUILD, CACHE
 from jupyter_cache import get_cache
 from measured_checks import as_executed
 from nbconvert.exporters import SlidesExporter
-from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from plain_markdown import PlainMarkdown
 from traitlets.config import Config
 
@@ -29,8 +29,12 @@ from classroom.editions import chosen
 from classroom.exercises import Exercise, is_tagged, split_page
 
 SLIDES = BUILD / "slides"
+DIAGRAMS = ROOT / "_static" / "diagrams"
 LEFT_OUT = {"What you'll need", "Exercises", "Further reading"}
 LINES, IMAGE_LINES = 19, 15  # what a slide has room for, and what an image takes
+LINE, CODE_LINES = 0.8, 19  # what a line of code takes, and how many of them fit
+IMAGE = re.compile(r"\]\((?!\w+:)[^)]*/([\w.-]+\.(?:svg|png))\)")
+VIEW_BOX = re.compile(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"')
 SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z`*$(])")
 
 
@@ -55,16 +59,22 @@ def as_it_ran(page):
 
 
 class Deck:
-    """Cells in the order of the slides; a new slide begins where the last is full."""
+    """Cells in the order of the slides; a new slide begins where the last is full.
+
+    Each slide has notes: all of the text of which it shows the beginning, or, where it
+    shows code alone, the notes before.
+    """
 
     def __init__(self):
         self.cells = []
         self.heading = ""
         self.left = 0  # lines
+        self.said, self.said_before = [], ""
 
     def add(self, cell, lines, new=None):
         """Put a cell on the slide, or on a new one if told so or if it doesn't fit."""
         if new or lines > self.left:
+            self.finish()
             self.left = LINES
             if not new and self.heading:
                 repeated = new_markdown_cell(f"### {self.heading}")
@@ -75,29 +85,82 @@ class Deck:
         self.left -= lines
         self.cells.append(cell)
 
+    def finish(self):
+        """End a slide with its notes."""
+        notes = "\n\n".join(self.said) or self.said_before
+        if self.cells and notes:
+            self.cells.append(on_slide(new_markdown_cell(notes), "notes"))
+        self.said, self.said_before = [], notes
+
     def add_text(self, text, new=None):
         """Add what matters of a text, block by block; all of it goes into the notes."""
-        for block in essence(text):
+        for block, whole in essence(text):
             lines = 1 + sum(1 + len(line) // 75 for line in block.splitlines())
-            is_image = block.startswith("![")
-            self.add(new_markdown_cell(block), IMAGE_LINES if is_image else lines, new)
+            has_image = block.startswith("![")
+            self.add(new_markdown_cell(block), LINES - 2 if has_image else lines, new)
+            self.said.append(re.sub(r"!\[.*?\]\(.*?\)\n*", "", whole))
             new = None
-        self.cells.append(on_slide(new_markdown_cell(text), "notes"))
 
     def add_code(self, cell, markdown):
-        """Add code with what it printed, or a figure with its caption."""
-        shown = cell.copy()
-        shown.metadata = NotebookNode()
+        """Add code with what it printed, or a figure with its caption.
+
+        What doesn't fit is divided: the code between its parts, then what it printed,
+        of which the middle may be left out.
+        """
         caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
         if any("image/png" in output.get("data", {}) for output in cell.outputs):
-            shown.metadata.tags = ["figure"]
-            lines = IMAGE_LINES + 2 * bool(caption)
+            self.add(shown(cell, tags=["figure"]), IMAGE_LINES + 2 * bool(caption))
         else:
-            printed = [output.get("text", "") for output in cell.outputs]
-            lines = 2 + 0.8 * "\n".join([cell.source, *printed]).count("\n")
-        self.add(shown, lines)
+            outputs = [shortened(output) for output in cell.outputs]
+            printed = sum(1 + out.get("text", "").count("\n") for out in outputs)
+            *parts, last = parts_of(cell.source)
+            for part in parts:
+                self.add(shown(cell, part), code_lines(part))
+            if code_lines(last) + LINE * printed <= LINES - 2:
+                lines = code_lines(last) + LINE * printed
+                self.add(shown(cell, last, outputs), lines)
+            else:
+                self.add(shown(cell, last), code_lines(last))
+                whole = shown(cell, "", outputs, tags=["figure"])
+                self.add(whole, min(LINE * printed, LINES - 2))
         if caption:
             self.cells.append(new_markdown_cell(markdown.convert(caption)))
+
+
+def code_lines(source):
+    """Return how many lines of a slide some code takes."""
+    return 1 + LINE * (1 + source.count("\n"))
+
+
+def parts_of(source):
+    """Divide code that no slide has room for, where a line is empty if possible."""
+    lines, parts = source.splitlines(), []
+    while len(lines) > CODE_LINES:
+        empty = [n for n in range(4, CODE_LINES) if not lines[n].strip()]
+        end = empty[-1] if empty else CODE_LINES
+        parts.append("\n".join(lines[:end]).rstrip())
+        lines = lines[end:]
+        while lines and not lines[0].strip():
+            lines = lines[1:]
+    return [*parts, "\n".join(lines)]
+
+
+def shortened(output):
+    """Leave out the middle of what code printed where a slide has no room for it."""
+    lines = output.get("text", "").splitlines()
+    if len(lines) <= CODE_LINES:
+        return output
+    output = output.copy()
+    output["text"] = "\n".join([*lines[:8], "⋮", *lines[9 - CODE_LINES :]]) + "\n"
+    return output
+
+
+def shown(cell, source=None, outputs=None, tags=()):
+    """Return a cell of code for a slide; with the tag "figure", its outputs alone."""
+    if source is None:
+        source, outputs = cell.source, cell.outputs
+    metadata = {"tags": list(tags)} if tags else {}
+    return new_code_cell(source, outputs=outputs or [], metadata=metadata)
 
 
 def slides_of(page, executed):
@@ -138,6 +201,8 @@ def slides_of(page, executed):
         text = f"## {deck.heading}\n\n{markdown.convert(exercise.text)}"
         new = "slide" if exercise is exercises[0] else "subslide"
         deck.add(new_markdown_cell(text), LINES, new)
+        deck.said.append("The solution is on the page, folded away.")
+    deck.finish()
     notebook = new_notebook(cells=deck.cells, metadata=executed.metadata)
     notebook.metadata["title"] = page.stem
     return notebook
@@ -157,21 +222,33 @@ def essence(text):
     text : str
         Plain Markdown.
 
-    Returns
-    -------
-    list of str
-        Blocks of Markdown. Of a paragraph, it's the first sentence, and the second as
-        well if the first is a question.
+    Yields
+    ------
+    pair of str
+        A block of Markdown, and all of the text that it stands for. A heading is in
+        one block with what follows, an image with its caption. Of a paragraph, it's the
+        first sentence, and more if that is a question, is short, or leads to the next.
     """
-    blocks = []
-    for block in re.split(r"\n{2,}", text):
-        if not re.match(r"#|- |\d+\. |\$\$|!\[|\||\*[^*]|```", block):
-            first, *rest = SENTENCE.split(block)
-            block = " ".join([first, *rest[: first.endswith("?")]])
-        if blocks and re.fullmatch("#.*", blocks[-1]):  # a heading, alone so far
-            block = f"{blocks.pop()}\n\n{block}"
-        blocks.append(block)
-    return blocks
+    blocks = re.split(r"\n{2,}", text)
+    while blocks:
+        parts = [blocks.pop(0)]
+        while blocks and re.match(r"#+ .*$|!\[.*\)$", parts[-1]):
+            is_image = parts[-1].startswith("!")
+            if is_image and not re.match(r"\*[^*]", blocks[0]):
+                break
+            parts.append(blocks.pop(0))
+        yield "\n\n".join(map(beginning, parts)), "\n\n".join(parts)
+
+
+def beginning(block):
+    """Return how a paragraph begins; the whole of any other block."""
+    if re.match(r"#|- |\d+\. |\$\$|!\[|\||\*[^*]|```", block):
+        return block
+    sentences = SENTENCE.split(block)
+    kept = sentences.pop(0)
+    while sentences and (kept.endswith(("?", ":")) or len(kept) < 45):
+        kept += f" {sentences.pop(0)}"
+    return kept
 
 
 def glued_values(notebook):
@@ -185,15 +262,19 @@ def glued_values(notebook):
     }
 
 
+def place_of(image):
+    """Return where the slides have a drawing; the end tells if it's a tall one."""
+    name = image[1]
+    size = VIEW_BOX.search((DIAGRAMS / name).read_text("utf-8"))
+    is_tall = size and float(size[2]) > float(size[1])
+    return f"](images/{name}{'#tall' * bool(is_tall)})"
+
+
 def write_slides(name, notebook, folder):
     """Write the slides of one chapter, with its drawings beside them."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(
-                r"\]\((?!\w+:)[^)]*/([\w.-]+\.(?:svg|png))\)",
-                r"](images/\1)",
-                cell.source,
-            )
+            cell.source = IMAGE.sub(place_of, cell.source)
     remove = {"enabled": True, "remove_input_tags": {"figure"}}
     exporter = SlidesExporter(
         config=Config({"TagRemovePreprocessor": remove}),
@@ -218,8 +299,9 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 1 if a chapter is unknown or hasn't run as it is, if the folder has
-        other files in it, or if reveal.js isn't installed.
+        Exit status: 1 if a chapter is unknown, if one hasn't run as it is (the others
+        have slides), if the folder has other files in it, or if reveal.js isn't
+        installed.
     """
     parser = argparse.ArgumentParser(prog="slides", description=__doc__)
     parser.add_argument("--folder", type=Path, default=SLIDES, help="where to write")
@@ -240,9 +322,16 @@ def main(arguments=None):
         return 1
     try:
         pages = chosen(options.names)
-        notebooks = {page.stem: slides_of(page, as_it_ran(page)) for page in pages}
     except LookupError as error:
         print(error, file=sys.stderr)
+        return 1
+    notebooks = {}
+    for page in pages:
+        try:
+            notebooks[page.stem] = slides_of(page, as_it_ran(page))
+        except LookupError as error:
+            print(f"No slides: {error}", file=sys.stderr)
+    if not notebooks:
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     reveal = Path(package.origin).parent / "_static" / "revealjs"
@@ -251,12 +340,12 @@ def main(arguments=None):
         shutil.copytree(reveal / part, folder / "reveal" / part, ignore=no_maps)
     shutil.copy(reveal / "LICENSE", folder / "reveal")
     copy_mathjax_to(folder / "mathjax")
-    shutil.copytree(ROOT / "_static" / "diagrams", folder / "images")
+    shutil.copytree(DIAGRAMS, folder / "images")
     for name, notebook in notebooks.items():
         write_slides(name, notebook, folder)
-    print(f"Slides of {len(pages)} chapters; open them in a browser, such as")
-    print(f"  {(folder / pages[0].stem).as_uri()}.html")
-    return 0
+    print(f"Slides of {len(notebooks)} chapters; open them in a browser, such as")
+    print(f"  {(folder / next(iter(notebooks))).as_uri()}.html")
+    return int(len(notebooks) < len(pages))
 
 
 if __name__ == "__main__":

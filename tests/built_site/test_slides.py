@@ -58,7 +58,7 @@ def test_every_formula_is_typeset(deck):
     assert "$$" not in page.locator(".slides").inner_text()
 
 
-def test_every_slide_shows_something_that_fits(deck):
+def test_every_slide_shows_something_that_fits_and_has_notes(deck):
     page, _, _ = deck
     n_slides = page.evaluate("Reveal.getTotalSlides()")
     assert n_slides > 20
@@ -67,9 +67,11 @@ def test_every_slide_shows_something_that_fits(deck):
         assert slide.inner_text().strip()
         for image in slide.locator("img").all():
             assert image.evaluate("image => image.naturalWidth > 0")
-        if not slide.locator(".jp-CodeCell").count():  # long code can be scrolled
-            hidden = slide.evaluate("slide => slide.scrollHeight - slide.clientHeight")
-            assert hidden < 60, f"{hidden} pixels of slide {number + 1} aren't seen"
+        for drawing in slide.locator("img[src*='.svg']").all():
+            assert drawing.bounding_box()["height"] > 400
+        hidden = slide.evaluate("slide => slide.scrollHeight - slide.clientHeight")
+        assert hidden == 0, f"{hidden} pixels of slide {number + 1} aren't seen"
+        assert slide.locator("aside.notes").text_content().strip()
         page.evaluate("Reveal.next()")
 
 
@@ -89,3 +91,27 @@ def test_a_chapter_that_has_changed_since_it_ran_is_named(tmp_path):
     changed.write_text(text.replace("hidden_size = 100", "hidden_size = 101"))
     with pytest.raises(LookupError, match=r"changed\.md has changed since it ran"):
         slides.as_it_ran(changed)
+
+
+def test_a_chapter_that_has_changed_costs_no_other_its_slides(
+    decks, tmp_path, monkeypatch, capsys
+):
+    changed = tmp_path / "changed.md"
+    text = PAGES["build-and-train"].read_text("utf-8")
+    changed.write_text(text.replace("hidden_size = 100", "hidden_size = 101"))
+    monkeypatch.setattr(slides, "chosen", lambda names: [changed, PAGES[NAMES[1]]])
+    assert slides.main(["--folder", str(tmp_path / "slides")]) == 1
+    assert "No slides: changed.md has changed since it ran" in capsys.readouterr().err
+    assert (tmp_path / "slides" / f"{NAMES[1]}.html").exists()
+
+
+def test_long_code_and_what_it_prints_are_divided():
+    code = "\n\n".join(f"def f_{n}():\n    a = 1\n    return a" for n in range(12))
+    parts = slides.parts_of(code)
+    assert all(part.count("\n") < slides.CODE_LINES for part in parts)
+    assert all(part.startswith("def ") for part in parts)
+    assert "\n\n".join(parts) == code
+    printed = {"text": "\n".join(f"epoch {n}" for n in range(40))}
+    lines = slides.shortened(printed)["text"].splitlines()
+    assert (lines[0], lines[-1]) == ("epoch 0", "epoch 39")
+    assert "⋮" in lines and len(lines) <= slides.CODE_LINES
