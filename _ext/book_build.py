@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from docutils import nodes
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
@@ -94,6 +95,28 @@ def set_addresses(app, config):
     }
 
 
+def say_where_to_get_the_book(app, doctree, docname):
+    """Name the repository in the sentence that says how to get the book, if it's known.
+
+    Where it isn't, the sentence stays as the page has it.
+    """
+    url, _ = app.config.book_repository
+    for node in doctree.findall(nodes.container) if url else ():
+        if "get-the-book" in node["classes"]:
+            folder = url.rpartition("/")[2]
+            words = nodes.paragraph("", "", nodes.strong(text="Get the book"))
+            words += [
+                nodes.Text(": "),
+                nodes.literal(text=f"git clone {url}"),
+                nodes.Text(", then "),
+                nodes.literal(text=f"cd {folder}"),
+                nodes.Text(" and "),
+                nodes.literal(text="make lab"),
+                nodes.Text("."),
+            ]
+            node.children = [words]
+
+
 def list_references(app, pagename, templatename, context, doctree):
     """Make the references items of their list, for screen readers."""
     if "body" in context:
@@ -134,6 +157,7 @@ def setup(app):
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("config-inited", set_addresses)
     app.add_js_file(None, body=SEARCH_FROM_DISK)
+    app.connect("doctree-resolved", say_where_to_get_the_book)
     app.connect("html-page-context", list_references)
     app.connect("build-finished", copy_mathjax)
     app.setup_extension("training_digits")

@@ -98,7 +98,7 @@ def plot_ladder(rungs):
         cost = f"{rung['seconds']:,.0f} s · {rung['n_parameters']:,} weights"
         for text, x, side in (
             (rung["title"], worst, "left"),
-            (f"{rung['mean']:.2f} % · {cost}", best, "right"),
+            (f"{error:.2f} % · {cost}", best, "right"),
         ):
             axis.annotate(
                 text, (x, place), (0, 7), textcoords="offset points", ha=side,
@@ -114,5 +114,6 @@ def plot_ladder(rungs):
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.set_yticks([])
+    axis.grid(False)  # its lines would run through the words
     axis.spines["left"].set_visible(False)
     return figure

@@ -98,7 +98,7 @@ def test_ladder_is_drawn_with_a_row_for_each_rung():
     [axis] = plots.plot_ladder(rungs).axes
     texts = " ".join(text.get_text() for text in axis.texts)
     for rung in rungs:
-        assert rung["title"] in texts and f"{rung['mean']:.2f} %" in texts
+        assert rung["title"] in texts and f"{100 - rung['mean']:.2f} %" in texts
     left, right = axis.get_xlim()
     assert left > 100 - rungs[0]["mean"] > 100 - rungs[-1]["mean"] > right
 

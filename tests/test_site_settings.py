@@ -1,6 +1,8 @@
 """What the build takes from the environment, tried on a site of one page."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +86,28 @@ def test_with_an_address_pages_can_be_edited_and_discussed(
     assert done.returncode == 0, done.stderr
     assert f'href="{edit}"' in html
     assert f'href="{issue}' in html
+
+
+GET_THE_BOOK = """
+.. container:: get-the-book
+
+   Copy its folder from where you have these pages.
+"""
+
+
+def test_the_page_says_how_to_get_the_book_with_the_address_where_it_is_known(
+    build, tmp_path
+):
+    with (tmp_path / "index.rst").open("a", encoding="utf-8") as page:
+        page.write(GET_THE_BOOK)
+    _, without = build()
+    assert "Copy its folder from where you have these pages." in without
+    assert "git clone" not in without
+    shutil.rmtree(tmp_path / "out")
+    _, html = build(REPOSITORY_URL="https://github.com/someone/book.git/")
+    text = re.sub("<[^>]+>", "", html)
+    assert "git clone https://github.com/someone/book, then cd book and make" in text
+    assert "Copy its folder" not in text
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
