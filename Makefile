@@ -36,6 +36,7 @@ export MPLCONFIGDIR := $(CURDIR)/_build/matplotlib
 # Other programs want to write into a home as well: where there's none, they have one here.
 ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/_build/home
+$(shell mkdir -p _build/home)
 endif
 
 # Where serve-data listens, and where student writes.
