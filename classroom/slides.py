@@ -127,6 +127,12 @@ class Deck:
             self.cells.append(new_markdown_cell(markdown.convert(caption)))
 
 
+def is_to_be_seen(cell):
+    """Tell whether the page shows anything of a cell."""
+    hides_code = is_tagged(cell, "remove-input")
+    return not is_tagged(cell, "remove-cell") and bool(cell.outputs or not hides_code)
+
+
 def code_lines(source):
     """Return how many lines of a slide some code takes."""
     return 1 + LINE * (1 + source.count("\n"))
@@ -194,7 +200,7 @@ def slides_of(page, executed):
                         deck.heading = heading[2]
                         new = "slide" if len(heading[1]) < 3 else "subslide"
                     deck.add_text(markdown.convert(text), new)
-        elif not is_left_out and not is_tagged(part, "remove-cell"):
+        elif not is_left_out and is_to_be_seen(part):
             deck.add_code(part, markdown)
     for exercise in exercises:
         deck.heading = f"Exercise: {exercise.title}"
