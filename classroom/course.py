@@ -96,7 +96,14 @@ def note_what_is_written(course, name):
     record = course / WRITTEN
     written = json.loads(record.read_text("utf-8")) if record.exists() else {}
     written |= files_of(course, name)
-    record.write_text(json.dumps(written, indent=1), "utf-8")
+    write_text(record, json.dumps(written, indent=1))
+
+
+def write_text(path, text):
+    """Replace a file at once, so that it's never half-written."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
 
 
 def write_config(course):

@@ -28,6 +28,7 @@ from classroom.course import (
     check_course,
     settings,
     use_nbgrader,
+    write_text,
 )
 from classroom.hand_ins import collect, find, grade_id, strays, students
 from scratchnet import practice
@@ -69,13 +70,6 @@ def read_outcomes(course):
     """Return what became of each hand-in: by chapter, then by student."""
     path = course / OUTCOMES
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
-
-
-def write_text(path, text):
-    """Replace a file at once, so that it's never half-written."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
 
 
 def gradebook(course):
@@ -122,8 +116,7 @@ def grade(course, chapter, release, minutes):
         By student: `outcome`, `notes`, and `fingerprint`, which tells whether a
         hand-in has changed. It's kept in the course.
     """
-    outcomes = read_outcomes(course)
-    before = outcomes.get(chapter, {})
+    before = read_outcomes(course).get(chapter, {})
     now, waiting = {}, {}
     for student in sorted({*students(course), *before}):
         now[student], is_new = look_at(course, chapter, student, release, before)
@@ -141,10 +134,20 @@ def grade(course, chapter, release, minutes):
                 now[student]["notes"].insert(0, problem)
             else:
                 now[student]["notes"] += errors(course, chapter, student)
+            del waiting[student]
+            keep(course, chapter, now, waiting)
             print(f"{number} of {len(jobs)}: {student}", flush=True)
-    outcomes[chapter] = now
-    write_text(course / OUTCOMES, json.dumps(outcomes, indent=1, ensure_ascii=False))
+    keep(course, chapter, now, waiting)
     return now
+
+
+def keep(course, chapter, outcomes, waiting):
+    """Note what became of the hand-ins to a chapter, but for those that wait."""
+    known = {name: out for name, out in outcomes.items() if name not in waiting}
+    text = json.dumps(
+        read_outcomes(course) | {chapter: known}, indent=1, ensure_ascii=False
+    )
+    write_text(course / OUTCOMES, text)
 
 
 def look_at(course, chapter, student, release, before):
@@ -198,9 +201,10 @@ def run(course, chapter, student, minutes):
             process.kill()
             process.communicate()
             return f"stopped after {minutes:g} minutes"
-    if process.returncode:
+    try:
+        return json.loads(output.splitlines()[-1])
+    except (IndexError, ValueError):
         return f"the grader ended with {process.returncode}: {log.strip()[-200:]}"
-    return json.loads(output.splitlines()[-1])
 
 
 def errors(course, chapter, student):
@@ -237,7 +241,10 @@ def rows_of(course, chapter, outcomes):
 
     rows = []
     with gradebook(course) as book:
-        max_score = book.find_assignment(chapter).max_score
+        try:
+            max_score = book.find_assignment(chapter).max_score
+        except MissingEntry:  # the gradebook is a new one
+            max_score = ""
         for student, found in outcomes.items():
             score = by_hand = ""
             if found["outcome"] in GRADED:
