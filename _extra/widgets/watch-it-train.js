@@ -2,7 +2,8 @@
    the reader's browser. No library, no build step: what you read is what runs.
 
    1. The network: its gradients and its training, as the page has them in NumPy.
-   2. The worker: trains in a thread of its own, so that the page stays responsive.
+   2. The trainer: in a thread of its own, a worker, so that the page stays responsive;
+      in the page's thread where a worker is denied.
    3. The page: settings, buttons, curves, and the pictures of the weights.            */
 
 "use strict";
@@ -231,15 +232,16 @@
     return { mulberry32, initialWeights, gradients, evaluate, newRun, unitPictures };
   }
 
-  /* 2. The worker ---------------------------------------------------------------------
+  /* 2. The trainer --------------------------------------------------------------------
 
      It works for some hundredths of a second, reports, and looks for messages. When it
-     pauses doesn't change the run: all of its state waits here.                        */
+     pauses doesn't change the run: all of its state waits here. It returns a function
+     that takes messages, and sends its own to `post`.                                  */
 
-  function startWorker(network) {
+  function startTrainer(network, post) {
     const CHUNK = 30; // milliseconds
     const TOO_LARGE = 1000; // times the error of a network that answers 0 to everything
-    let digits, run, settings, id, measured, seconds, end, waiting;
+    let digits, run, settings, id, measured, seconds, end, asked, waiting;
 
     const quarters = (steps) => Math.floor((4 * steps) / run.stepsPerEpoch); // of epochs
 
@@ -249,12 +251,13 @@
       measured = [run.measure()];
       seconds = 0;
       end = 0;
+      asked = null;
       report();
     }
 
     function report(trouble = null) {
       const nUnits = Math.min(16, settings.hiddenSize);
-      postMessage({
+      post({
         id,
         trouble,
         measured,
@@ -298,16 +301,13 @@
       setTimeout(work); // messages that have come in meanwhile go first
     }
 
-    onmessage = ({ data: message }) => {
-      if (message.kind === "digits") digits = message.digits;
-      else if (message.kind === "begin") begin(message);
-      else goOn(message.kind);
-    };
-
+    /** Pressed again before it's done, a button asks for one batch or epoch more. */
     function goOn(kind) {
       const { stepsPerEpoch, steps } = run;
-      const epoch = Math.floor(steps / stepsPerEpoch);
-      if (kind === "batch") end = steps + 1;
+      const from = kind === asked ? Math.max(end, steps) : steps;
+      const epoch = Math.floor(from / stepsPerEpoch);
+      asked = kind;
+      if (kind === "batch") end = from + 1;
       if (kind === "epoch") end = (epoch + 1) * stepsPerEpoch;
       if (kind === "go") end = (epoch - (epoch % 20) + 20) * stepsPerEpoch;
       if (kind === "pause") {
@@ -316,12 +316,18 @@
       }
       proceed();
     }
+
+    return (message) => {
+      if (message.kind === "digits") digits = message.digits;
+      else if (message.kind === "begin") begin(message);
+      else goOn(message.kind);
+    };
   }
 
   /* 3. The page ----------------------------------------------------------------------- */
 
   const MARKUP = `
-    <form class="settings" aria-label="Settings">
+    <form class="settings" aria-label="Settings" autocomplete="off">
       <label>Learning rate
         <select name="learningRate">
           <option>0.01<option>0.03<option selected>0.1<option>0.3<option>1<option>3
@@ -383,10 +389,12 @@
   const find = (selector) => widget.querySelector(selector);
   const form = find("form");
 
-  let worker; // once the digits are there
+  let post; // sends a message to the trainer, once it's there
   let current; // the run on the page
   let earlier = []; // runs before it, the latest first
-  let isLoading = false;
+  let asked = null; // buttons pressed while the digits load; null: they don't
+  let problem = ""; // why there's no trainer
+  let place = ""; // where it works, if not where it should
   let isDrawn = true;
   let areCurvesDrawn = true;
   let lastSpoken = 0;
@@ -419,11 +427,8 @@
     return parts.join(", ");
   }
 
-  /** Start over. The run so far, if there is one, stays as a thin line. */
-  function reset() {
-    const settings = readSettings();
-    if (!settings) return;
-    if (current?.epoch > 0) earlier = [current, ...earlier].slice(0, EARLIER.length);
+  /** Make a run current that nothing has happened to. */
+  function newRun(settings) {
     const { hiddenSize, seed } = settings;
     const [weights1] = network.initialWeights(network.mulberry32(seed), hiddenSize);
     const nUnits = Math.min(16, hiddenSize);
@@ -440,56 +445,100 @@
       working: false,
       trouble: null,
     };
-    worker?.postMessage({ kind: "begin", id: current.id, settings });
+  }
+
+  /** Start over. The run so far, if there is one, stays as a thin line. */
+  function reset() {
+    const settings = readSettings();
+    if (!settings) return;
+    if (current.epoch > 0) earlier = [current, ...earlier].slice(0, EARLIER.length);
+    newRun(settings);
+    problem = "";
+    if (asked) asked = [];
+    post?.({ kind: "begin", id: current.id, settings });
     drawAll();
+  }
+
+  /** Start over if the settings aren't those of the run. */
+  function resetIfChanged() {
+    const settings = readSettings();
+    const isChanged = JSON.stringify(settings) !== JSON.stringify(current.settings);
+    if (settings && isChanged) reset();
   }
 
   /** Pass on what a button asks for; the first time, fetch the digits first. */
   async function ask(kind) {
-    if (isLoading || !form.reportValidity()) return;
-    if (!worker) {
-      isLoading = true;
-      find(".trouble").textContent = "";
-      find(".status").textContent = "Loading the images of the digits …";
-      try {
-        worker = await newWorker();
-        const { id, settings } = current;
-        worker.postMessage({ kind: "begin", id, settings });
-      } catch (error) {
-        find(".status").textContent = "";
-        find(".trouble").textContent = error.message;
-        return;
-      } finally {
-        isLoading = false;
-      }
+    if (current.trouble || (kind !== "pause" && !form.reportValidity())) return;
+    if (current.isRecorded) reset();
+    if (kind !== "pause") current.working = true; // and until the trainer has stopped
+    if (asked) {
+      asked.push(kind);
+      return draw();
     }
-    if (kind !== "pause") current.working = true;
-    worker.postMessage({ kind });
+    if (!post) {
+      asked = [kind];
+      problem = "";
+      draw();
+      try {
+        const digits = await loadDigits();
+        post = await newTrainer();
+        post({ kind: "digits", digits });
+        post({ kind: "begin", id: current.id, settings: current.settings });
+        for (const each of asked) post({ kind: each });
+      } catch (error) {
+        problem = error.message;
+        current.working = false;
+      }
+      asked = null;
+    } else post({ kind });
     draw();
   }
 
-  async function newWorker() {
-    if (!window.DecompressionStream || !window.Worker) {
+  /** Start the trainer in a worker, or, where the browser denies that, in the page;
+      return the function that sends it messages. */
+  async function newTrainer() {
+    const source = `
+      const take = (${startTrainer})((${makeNetwork})(), postMessage);
+      onmessage = ({ data }) => take(data);
+      postMessage("ready");`;
+    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    try {
+      const worker = new Worker(address); // throws in some browsers, fails later in others
+      await new Promise((resolve, reject) => {
+        worker.onmessage = resolve;
+        worker.onerror = reject;
+      });
+      worker.onmessage = ({ data }) => receive(data);
+      worker.onerror = ({ message }) => stop(worker, message);
+      place = "";
+      return (message) => worker.postMessage(message);
+    } catch {
+      place = "in the page’s own thread, since your browser or the site denies workers";
+      return startTrainer(network, receive);
+    } finally {
+      URL.revokeObjectURL(address);
+    }
+  }
+
+  /** Give up a worker that has failed, for example for want of memory. */
+  function stop(worker, message) {
+    worker.terminate();
+    post = null;
+    current.working = false;
+    current.trouble =
+      `The training stopped: ${message || "the browser doesn’t say why"}. Press Reset,` +
+      " then Start, to begin anew.";
+    draw();
+  }
+
+  /** Fetch and unpack the images. A script, since from disk nothing else can be read. */
+  async function loadDigits() {
+    if (!window.DecompressionStream) {
       throw new Error(
         "This browser is too old to train here. Use one from 2023 or later, or" +
           " run this page’s NumPy code.",
       );
     }
-    const source = `(${startWorker})((${makeNetwork})())`;
-    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    const digits = await loadDigits();
-    const worker = new Worker(address);
-    worker.onmessage = ({ data }) => receive(data);
-    worker.onerror = ({ message }) => {
-      find(".trouble").textContent = `The training stopped: ${message}. Reload the page.`;
-    };
-    const buffers = Object.values(digits).map((array) => array.buffer);
-    worker.postMessage({ kind: "digits", digits }, buffers); // handed over, not copied
-    return worker;
-  }
-
-  /** Fetch and unpack the images. A script, since from disk nothing else can be read. */
-  async function loadDigits() {
     const address = new URL("watch-it-train-digits.js", script.src);
     await new Promise((resolve, reject) => {
       const element = document.createElement("script");
@@ -526,7 +575,7 @@
   /** Take in a report of the worker, unless it's about a run that was reset. */
   function receive({ id, measured, ...news }) {
     if (id !== current.id) return;
-    Object.assign(current, news);
+    Object.assign(current, news, { trouble: TROUBLE[news.trouble] ?? null });
     current.history.push(...measured);
     if (measured.length) areCurvesDrawn = false;
     if (isDrawn) {
@@ -563,9 +612,10 @@
   function draw() {
     isDrawn = true;
     const { working, epoch, imagesSeen, imagesPerSecond, trouble } = current;
-    const label = epoch > 0 ? "Continue" : "Start";
+    const label = epoch > 0 && !current.isRecorded ? "Continue" : "Start";
     find(".go").textContent = working ? "Pause" : label;
-    find(".go").disabled = find(".batch").disabled = find(".epoch").disabled = !!trouble;
+    for (const button of [find(".go"), find(".batch"), find(".epoch")])
+      button.setAttribute("aria-disabled", !!trouble); // `disabled` would drop the focus
     form.elements.doubling.disabled = !form.elements.dropout.checked;
     const facts = [
       `Epoch ${epoch.toFixed(2)}`,
@@ -573,8 +623,12 @@
       `${Math.round(imagesPerSecond).toLocaleString("en")} images a second`,
       `${current.history.at(-1)?.unitsOff ?? 0} of ${current.settings.hiddenSize} hidden units off`,
     ];
+    if (current.isRecorded) facts.splice(2, 2, "recorded when this page was built");
+    if (place) facts.push(place);
+    if (asked) facts.splice(0, Infinity, "Loading the images of the digits …");
     find(".status").innerHTML = facts.map((fact) => `<span>${fact}</span>`).join(" · ");
-    find(".trouble").textContent = TROUBLE[trouble] ?? "";
+    const said = trouble ?? problem;
+    if (find(".trouble").textContent !== said) find(".trouble").textContent = said;
     drawPictures();
     if (areCurvesDrawn) return;
     areCurvesDrawn = true;
@@ -704,13 +758,26 @@
   find(".epoch").onclick = () => ask("epoch");
   find(".reset").onclick = reset;
   find("[name=change]").onchange = draw;
-  form.onchange = reset;
+  form.onchange = resetIfChanged;
   form.onsubmit = (event) => {
     event.preventDefault();
-    reset();
+    resetIfChanged();
   };
+
+  /** Show the run that the page has trained in NumPy, with the settings at the top. */
+  function showRecorded() {
+    const text = document.getElementById("watch-it-train-recorded")?.textContent;
+    if (!text) return;
+    const { imagesSeen, history, changes } = JSON.parse(text);
+    const pictures = current.initialPictures.map((weight, w) => weight + changes[w]);
+    const { epoch } = history.at(-1);
+    Object.assign(current, { history, epoch, imagesSeen, pictures, isRecorded: true });
+  }
+
+  newRun(readSettings());
+  showRecorded();
   new ResizeObserver(drawAll).observe(find(".charts"));
-  reset();
+  drawAll();
 
   // For the console, and for the tests.
   window.watchItTrain = { ...network, loadDigits, run: () => current };

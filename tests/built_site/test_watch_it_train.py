@@ -49,8 +49,9 @@ def address(request, html):
 
 @pytest.fixture
 def opened(page, served):
-    """Open the page over http."""
+    """Open the page over http, and put the recorded run aside."""
     page.goto(f"{served}/{PAGE}")
+    press(page, "Reset")
     return page
 
 
@@ -170,6 +171,8 @@ def test_run_is_numpys_and_reaches_86_percent_in_four_epochs(page, train, addres
     run = wait_for(page, "run.epoch >= 4")
     press(page, "Pause")
 
+    recorded = json.loads(page.locator("#watch-it-train-recorded").text_content())
+    assert [point["epoch"] for point in recorded["history"]] == [*range(1, 21)]
     *_, history = train(epochs=4)
     for place, expected in enumerate(history["held_out"]):
         point = run["history"][4 * (place + 1)]  # four are measured in each epoch
@@ -178,6 +181,11 @@ def test_run_is_numpys_and_reaches_86_percent_in_four_epochs(page, train, addres
         np.testing.assert_allclose(got, expected, rtol=1e-9)
         got = point["training"]["error"], point["training"]["accuracy"]
         np.testing.assert_allclose(got, history["training"][place], rtol=1e-9)
+        assert recorded["history"][place] == {
+            "epoch": place + 1,
+            "training": pytest.approx(point["training"], rel=1e-9),
+            "heldOut": pytest.approx(point["heldOut"], rel=1e-9),
+        }
     assert got[1] > 0.86 and point["heldOut"]["accuracy"] > 0.86
     latest = wait_for(page, "!run.working")["history"][-1]
     shown = page.locator(".watch-it-train tbody td").all_inner_texts()
@@ -225,37 +233,127 @@ def test_same_seed_same_run_even_with_pauses(opened):
     choose(opened, seed=2)
     assert train_epoch(opened)["history"][4] != with_pauses[4]
     earlier = opened.locator(".watch-it-train tbody")
-    assert earlier.count() == 3 and "seed 2" in earlier.first.inner_text()
+    assert earlier.count() == 4 and "seed 2" in earlier.first.inner_text()
+
+
+def test_page_shows_a_finished_run_before_anything_is_pressed(page, address):
+    page.goto(address)
+    run = page.evaluate(READ_RUN)
+    assert run["epoch"] == 20 and not run["working"]
+    assert np.ptp(run["pictures"]) > 0.3, "the random start spans 0.2"
+    for chart in ("error", "accuracy"):
+        curves = page.locator(f"svg.{chart} polyline")
+        drawn = [curve.get_attribute("points").split() for curve in curves.all()]
+        assert [len(points) for points in drawn] == [20, 20]
+    table = page.locator(".watch-it-train tbody").inner_text()
+    error, accuracy = page.locator(".cell_output", has_text="held_out").evaluate(
+        "output => output.textContent.match(/held_out .*error ([.0-9]+).* ([.0-9]+%)/)"
+        ".slice(1)"
+    )
+    assert f"{float(error):.3f}" in table and accuracy in table
+    assert "learning rate 0.1, batches of 20, 100 units, dropout, seed 1" in table
+    assert "recorded" in page.locator(".status").inner_text()
+    press(page, "One batch")
+    assert wait_for(page, "run.epoch > 0 && !run.working")["epoch"] == 1 / 200
+    assert page.locator("tbody", has_text="earlier").count() == 1
 
 
 def test_page_answers_while_it_trains(opened):
     choose(opened, hiddenSize=200, batchSize=500)
     press(opened, "Start")
     wait_for(opened, "run.working && run.history.length > 1")
-    frames = opened.evaluate(
-        """async () => {
-          let frames = 0;
-          const { length } = watchItTrain.run().history;
-          while (watchItTrain.run().history.length === length) {
-            await new Promise(requestAnimationFrame);
-            frames++;
-          }
-          return frames;
-        }"""
-    )
-    assert frames >= 3, "the page stood still from one measured point to the next"
+    assert len(opened.workers) == 1, "in a thread of its own"
     opened.locator(".watch-it-train [name=change]").uncheck()
     assert (
         opened.locator(".pictures")
         .get_attribute("aria-label")
         .startswith("The weights")
     )
+    opened.locator("[name=seed]").fill("-1")  # no reason to train on
     press(opened, "Pause")
     paused = wait_for(opened, "!run.working")
     assert paused["epoch"] < 20
     for _ in range(5):
         opened.evaluate("() => new Promise(requestAnimationFrame)")
     assert opened.evaluate(READ_RUN)["epoch"] == paused["epoch"]
+
+
+def test_each_press_counts_however_quick_and_while_the_digits_load(opened):
+    opened.evaluate(
+        """() => {
+          const button = document.querySelector(".watch-it-train .batch");
+          for (let press = 0; press < 60; press++) button.click();
+        }"""
+    )
+    wait_for(opened, "run.epoch >= 60 / 200 && !run.working")
+    opened.locator(".batch").dblclick()
+    wait_for(opened, "run.epoch >= 62 / 200 && !run.working")
+    assert opened.evaluate(READ_RUN)["epoch"] == 62 / 200
+
+
+def test_enter_in_an_unchanged_seed_keeps_the_run(opened):
+    press(opened, "One batch")
+    before = wait_for(opened, "run.epoch > 0 && !run.working")
+    opened.locator("[name=seed]").press("Enter")
+    assert opened.evaluate(READ_RUN) == before
+
+
+def test_reset_while_the_digits_load_starts_nothing(opened):
+    asked = []
+    opened.route("**/watch-it-train-digits.js", lambda route: asked.append(route))
+    press(opened, "Start")
+    opened.locator(".status", has_text="Loading").wait_for()
+    press(opened, "Reset")
+    asked[0].continue_()
+    opened.locator(".status", has_text="Epoch 0.00").wait_for()
+    run = opened.evaluate(READ_RUN)
+    assert (run["epoch"], run["working"]) == (0, False)
+
+
+def test_page_trains_where_workers_are_denied(page, served, train):
+    def deny(route):
+        response = route.fetch()
+        policy = {"Content-Security-Policy": "worker-src 'none'"}
+        route.fulfill(response=response, headers=response.headers | policy)
+
+    page.route(f"**/{PAGE}", deny)
+    page.goto(f"{served}/{PAGE}")
+    choose(page, hiddenSize=20)
+    point = train_epoch(page)["history"][-1]
+    assert page.workers == []
+    *_, history = train(epochs=1, hidden_size=20)
+    got = point["heldOut"]["error"], point["heldOut"]["accuracy"]
+    np.testing.assert_allclose(got, history["held_out"][0], rtol=1e-9)
+    assert "denies workers" in page.locator(".status").inner_text()
+    press(page, "Continue")
+    press(page, "Pause")
+    assert wait_for(page, "!run.working")["epoch"] < 20
+
+
+def test_a_worker_that_fails_is_reported_and_can_be_started_anew(page, served):
+    page.add_init_script(
+        """const TrueWorker = Worker;
+        window.workers = [];
+        window.Worker = function (address) {
+          workers.push(new TrueWorker(address));
+          return workers.at(-1);
+        };"""
+    )
+    page.goto(f"{served}/{PAGE}")
+    press(page, "Start")
+    wait_for(page, "run.epoch > 0")
+    page.evaluate(
+        "workers[0].dispatchEvent(new ErrorEvent('error', { message: 'no memory' }))"
+    )
+    message = page.get_by_role("alert").filter(has_text="stopped: no memory")
+    page.locator("[name=change]").uncheck()
+    assert "Press Reset" in message.inner_text()
+    assert page.locator(".go").inner_text() == "Continue"
+    assert page.locator(".go").is_disabled()
+    press(page, "Reset")
+    assert message.count() == 0
+    press(page, "One batch")
+    assert wait_for(page, "run.epoch > 0 && !run.working")["epoch"] == 1 / 200
 
 
 @pytest.mark.parametrize(
@@ -267,8 +365,9 @@ def test_page_answers_while_it_trains(opened):
 )
 def test_failed_training_stops_and_says_what_to_try(opened, settings, said):
     choose(opened, **settings)
-    press(opened, "Start")
+    opened.locator(".go").press("Enter")
     wait_for(opened, "run.trouble && !run.working")
+    assert opened.locator(".go").evaluate("go => go === document.activeElement")
     message = opened.get_by_role("alert").filter(has_text=said)
     message.wait_for()
     assert "lower learning rate" in message.inner_text()
@@ -305,7 +404,7 @@ def test_without_scripts_the_page_leads_to_its_figure(browser, served):
         assert figure.locator("img").get_attribute("alt").startswith("Two panels")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 320])
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_widget_is_accessible_and_fits(page, served, mode, width):
     page.emulate_media(color_scheme=mode)
@@ -317,7 +416,7 @@ def test_widget_is_accessible_and_fits(page, served, mode, width):
     choose(page, learningRate=3)
     press(page, "Start")
     wait_for(page, "run.trouble && !run.working")
-    assert page.locator("svg.accuracy polyline").count() == 3
+    assert page.locator("svg.accuracy polyline").count() == 4
     results = Axe().run(page, context=".watch-it-train").response
     assert [found["id"] for found in results["violations"]] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
