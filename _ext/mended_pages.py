@@ -9,20 +9,23 @@ from sphinx_exercise.nodes import solution_node
 # Where cookies are off, and in the frames of some course systems, a page may not store
 # anything: to ask throws an error. The theme asks first thing, and then has no colors.
 STORAGE = """<script>
-try {
-  localStorage.setItem("?", "");
-  localStorage.removeItem("?");
-} catch {
-  const kept = new Map(); // until the page is left
-  Object.defineProperty(window, "localStorage", { value: {
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => kept.set(key, String(value)),
-    removeItem: (key) => kept.delete(key),
-  } });
-}
+for (const name of ["localStorage", "sessionStorage"])
+  try {
+    window[name].setItem("?", "");
+    window[name].removeItem("?");
+  } catch {
+    const kept = new Map(); // until the page is left
+    Object.defineProperty(window, name, { value: {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => kept.set(key, String(value)),
+      removeItem: (key) => kept.delete(key),
+    } });
+  }
 </script>
 """
-PRINTED = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
+PRINTED = re.compile(
+    r'(<div class="output [^"]*"><div class="highlight">)<pre>(.*?)</pre>', re.DOTALL
+)
 TAG = re.compile(r"<[^>]+>")
 
 
@@ -48,11 +51,12 @@ def give_each_id_once(app, doctree, name):
             section["ids"] = []
 
 
-def tell_width(pre):
+def tell_width(printed):
     """Write into what a cell has printed how many characters its longest line has."""
-    lines = unescape(TAG.sub("", pre.group(1))).splitlines()
+    start, text = printed.groups()
+    lines = unescape(TAG.sub("", text)).splitlines()
     columns = max(map(len, lines), default=0)
-    return f'<pre style="--columns: {columns}">{pre.group(1)}</pre>'
+    return f'{start}<pre style="--columns: {columns}">{text}</pre>'
 
 
 def mend(app, name, template, context, doctree):

@@ -13,11 +13,38 @@ addEventListener("load", () => {
   }
 });
 
-// A formula that is wider than its column scrolls; so it must by keyboard.
-function letFormulasScroll() {
-  for (const formula of document.querySelectorAll("mjx-container[display]"))
-    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
-    else formula.removeAttribute("tabindex");
+// What is wider than its column scrolls. It shows that it goes on, with a shadow, as
+// long as its end is out of sight; and it can be scrolled by keyboard.
+const FORMULA = "mjx-container[display]";
+const SCROLLING = `pre, .output, .pst-scrollable-table-container, ${FORMULA}`;
+
+function showWhetherItGoesOn(box) {
+  const beyond = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  box.classList.toggle("goes-on", beyond > 1);
 }
-addEventListener("resize", letFormulasScroll);
-addEventListener("load", () => window.MathJax?.startup.promise.then(letFormulasScroll));
+function look() {
+  for (const box of document.querySelectorAll(`article :is(${SCROLLING})`)) {
+    showWhetherItGoesOn(box);
+    if (!box.matches(FORMULA)) continue; // the theme does it for the others
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", look);
+addEventListener("toggle", look, true); // what was folded had no width
+addEventListener("load", look);
+addEventListener("load", () => window.MathJax?.startup.promise.then(look));
+document.addEventListener(
+  "scroll",
+  ({ target }) => target.matches?.(SCROLLING) && showWhetherItGoesOn(target),
+  true,
+);
+
+// On paper, the pale text of dark mode couldn't be read.
+const { dataset } = document.documentElement;
+let theme;
+addEventListener("beforeprint", () => {
+  theme = dataset.theme;
+  dataset.theme = "light";
+});
+addEventListener("afterprint", () => (dataset.theme = theme));

@@ -66,8 +66,14 @@ def test_no_tex_is_left_in_the_references():
 def parsed(path):
     """Return the places that a page can be entered at, and where its links lead."""
     soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
-    places = {tag["id"] for tag in soup.find_all(id=True)}
+    places = [tag["id"] for tag in soup.find_all(id=True)]
     return places, [tag["href"] for tag in soup.find_all("a", href=True)]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_no_place_of_a_page_has_the_name_of_another(name):
+    places = parsed(HTML / name)[0]
+    assert sorted(places) == sorted(set(places))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -28,6 +28,14 @@ TOO_WIDE = """() => {
 }"""
 
 
+# What cells have printed that scrolls: a reader on a phone sees part of it.
+PARTLY_SEEN = """() =>
+  [...document.querySelectorAll("article .cell_output pre")]
+    .filter((printed) => printed.scrollWidth > printed.clientWidth + 1)
+    .filter((printed) => printed.checkVisibility())
+    .map((printed) => printed.textContent)"""
+
+
 @pytest.fixture(scope="package")
 def roots(html):
     """Return where the site starts: in a folder of a web host, and on disk."""
@@ -78,6 +86,9 @@ def test_page_keeps_to_itself_and_fits_a_phone(page, root, name, complaints):
     assert page.evaluate(UNSET_FORMULAS) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(PARTLY_SEEN) == []
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_a_request_elsewhere_would_be_found(page, roots, complaints, root):
@@ -137,6 +148,100 @@ def test_page_follows_the_system_and_the_switch(page, root):
         theme = page.locator("html").get_attribute("data-theme")
         assert theme == ("dark" if mode == "auto" else mode)
         assert page.evaluate(ground) == seen[theme]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_has_its_colors_in_a_frame_that_may_store_nothing(page, served, scheme):
+    name = f"{served}/content/in-your-browser/watch-it-train.html"
+    page.route(
+        f"{served}/course.html",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body=f'<iframe sandbox="allow-scripts" src="{name}"></iframe>',
+        ),
+    )
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{served}/course.html", wait_until="networkidle")
+    frame = page.frame(url=name)
+    assert frame.evaluate("document.documentElement.dataset.theme") == scheme
+    frame.locator("button.theme-switch-button").first.evaluate("b => b.click()")
+    chosen = frame.evaluate("localStorage.getItem('theme')")
+    assert frame.evaluate("document.documentElement.dataset.theme") == chosen
+
+
+def test_page_is_light_where_scripts_are_off(browser, served):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{served}/content/tutorial/load.html")
+        code = page.locator("div.highlight").first
+        ground = "element => getComputedStyle(element).backgroundColor"
+        assert code.evaluate(ground) == "rgb(244, 246, 249)"
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.97], ids=["title", "middle", "end"])
+def test_a_tap_anywhere_on_its_bar_opens_a_solution(browser, served, share):
+    window = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    with browser.new_context(**window) as context:
+        page = context.new_page()
+        page.goto(f"{served}/content/tutorial/load.html", wait_until="networkidle")
+        solution = page.locator(".admonition.solution").first
+        bar = solution.locator("> .admonition-title")
+        bar.scroll_into_view_if_needed()
+        box = bar.bounding_box()
+        back = solution.get_by_role("link", name="Back to the exercise")
+        assert not back.is_visible()
+        page.touchscreen.tap(
+            box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        )
+        back.wait_for()
+        back.click()
+        exercise = page.url.partition("#")[2]
+        assert page.locator(f"#{exercise}").get_attribute("class").startswith("exerc")
+
+
+def test_wide_code_shows_that_it_goes_on_until_its_end_is_seen(page, served):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{served}/content/tutorial/build-and-train.html", wait_until="load")
+    wide = page.locator(".cell_input pre.goes-on").first
+    assert wide.evaluate("code => getComputedStyle(code).boxShadow") != "none"
+    handle = wide.element_handle()
+    handle.evaluate("code => code.scrollTo(code.scrollWidth, 0)")
+    page.wait_for_function("code => !code.matches('.goes-on')", arg=handle)
+
+
+def test_paper_is_printed_in_dark_on_light_whatever_the_screen_shows(page, served):
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{served}/content/in-your-browser/draw-a-digit.html")
+    page.evaluate(
+        """() => addEventListener("beforeprint", () => {
+          window.printed = getComputedStyle(document.querySelector("h1")).color;
+        })"""
+    )
+    page.pdf()
+    assert page.evaluate("window.printed") == "rgb(28, 35, 44)"
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_wherever_the_keyboard_is_there_is_a_ring(page, served):
+    page.goto(f"{served}/content/tutorial/build-and-train.html")
+    quiz = page.locator("details.answer summary").first
+    for start in (page.locator("body"), quiz):
+        start.focus()
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            ring = page.evaluate(
+                """() => {
+                  const { outlineStyle, outlineWidth, outlineOffset } =
+                    getComputedStyle(document.activeElement);
+                  return [outlineStyle, outlineWidth, outlineOffset];
+                }"""
+            )
+            where = page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+            assert ring[:2] == ["solid", "3px"], where
+    quiz.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    assert quiz.evaluate("q => getComputedStyle(q).outlineOffset") == "-3px"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
