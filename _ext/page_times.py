@@ -1,6 +1,8 @@
 """Say under each page's title how long it takes to read, and how long it took to run.
 
 Nobody types these times: the words are counted, and MyST-NB has clocked the cells.
+How fast these pages are read, we haven't measured: the line calls that time a guess,
+and leads to where the book says how it guesses.
 """
 
 from docutils import nodes
@@ -8,6 +10,7 @@ from myst_nb.sphinx_ import NbMetadataCollector
 
 WORDS_PER_MINUTE = 200
 RECORD = "content/what-comes-after/how-this-book-ran"
+GUESS = "content/what-comes-after/teach-with-this-book"
 FOLDED = {"cell_output", "dropdown", "sd-dropdown"}  # outputs; solutions and answers
 
 
@@ -56,16 +59,23 @@ def times(env, name):
     return read, run if ran else None
 
 
+def link_to(app, name, target, words):
+    """Link words of a page to another page, if the book has it."""
+    if target == name or target not in app.env.found_docs:
+        return words
+    return f'<a href="{app.builder.get_relative_uri(name, target)}">{words}</a>'
+
+
 def show_times(app, doctree, name):
     """Put the line under the title of a page."""
     title = next(doctree.findall(nodes.title), None)
     if title is None or app.builder.format != "html":
         return
     read, run = times(app.env, name)
-    if run and RECORD in app.env.found_docs and name != RECORD:
-        address = app.builder.get_relative_uri(name, RECORD)
-        run = f'<a href="{address}">{run}</a>'
-    line = f'<p class="page-times">{" · ".join(filter(None, [read, run]))}</p>'
+    line = f"{read}, {link_to(app, name, GUESS, 'a guess')}"
+    if run:
+        line += f" · {link_to(app, name, RECORD, run)}"
+    line = f'<p class="page-times">{line}</p>'
     place = title.parent.index(title) + 1
     title.parent.insert(place, nodes.raw("", line, format="html"))
 

@@ -3,9 +3,12 @@
 import re
 from html import unescape
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from built_book import HTML
+from matplotlib import rc_params_from_file
+from matplotlib.colors import to_rgb
 from page_times import WORDS_PER_MINUTE
 from PIL import Image
 from test_pages import LISTED, NOTEBOOKS, ROOT
@@ -28,7 +31,7 @@ def meta(html, name):
 def test_page_says_how_long_it_takes(page):
     line = re.findall(r'<p class="page-times">(.*?)</p>', built(page))
     assert len(line) == 1
-    assert re.search(r"\d+ (minute|hour)s? to read", line[0])
+    assert re.search(r"\d+ (minute|hour)s? to read, (<a .*>)?a guess", line[0])
     ran = re.search(r"ran,? in \d+ (second|minute)s?", line[0])
     assert bool(ran) == (page in NOTEBOOKS)
 
@@ -64,6 +67,40 @@ def test_page_has_a_social_card(page):
 def test_images_of_the_text_say_their_size(page):
     for tag in re.findall(r'<img\b[^>]*src="[^"]*_images/[^>]*>', built(page)):
         assert re.search(r'\swidth="\d+" height="\d+"', tag), tag
+
+
+LOOK = rc_params_from_file(ROOT / "scratchnet" / "book.mplstyle", False, False)
+ON_A_PHONE = 382  # pixels of 390, see the figures in _static/book.css
+
+
+@every_page
+def test_labels_of_figures_are_large_enough_on_a_phone(page):
+    label = LOOK["font.size"] / 72 * LOOK["figure.dpi"]  # pixels
+    soup = BeautifulSoup(built(page), "html.parser")
+    for image in soup.select(".cell_output figure img"):
+        assert label * min(1, ON_A_PHONE / int(image["width"])) >= 9, image["alt"]
+    for said in re.findall(r"(?:font|label)size=([\d.]+)", page.read_text("utf-8")):
+        assert float(said) >= LOOK["font.size"]
+
+
+def contrast(one, other):
+    """Return the contrast of two colors, as WCAG defines it."""
+    colors = np.array([to_rgb(one), to_rgb(other)])
+    linear = np.where(
+        colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4
+    )
+    darker, lighter = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_labels_of_figures_stand_out_in_light_and_dark():
+    css = (ROOT / "_static" / "book.css").read_text("utf-8")
+    light, dark = re.findall(r"--pst-color-background: (#\w+);", css)
+    brighter = float(re.search(r"brightness\(([\d.]+)\)", css)[1])
+    for part in ("text.", "axes.label", "axes.title", "xtick.", "ytick."):
+        color = to_rgb(LOOK[f"{part}color"])
+        assert contrast(color, light) >= 4.5
+        assert contrast(brighter * np.array(color), dark) >= 4.5
 
 
 def test_a_digit_can_be_chosen_with_the_keyboard_and_is_read(page, served):
