@@ -9,26 +9,37 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import psutil
 
 from scratchnet import fetch, practice
-from scratchnet.mnist import FILES, cache_folder
-
-NAMES = {file.name for file in FILES.values()}
+from scratchnet.mnist import FILES, fetch_file
 
 
 class MnistHandler(SimpleHTTPRequestHandler):
-    """Serve the four files of a folder, and nothing else."""
+    """Serve the four files, whose paths are given by name, and nothing else."""
+
+    def __init__(self, paths, *arguments):
+        self.paths = paths
+        super().__init__(*arguments)
 
     def send_head(self):
-        """Refuse every other name, and the folder's list of files."""
-        if self.path.lstrip("/") not in NAMES:
-            self.send_error(404, explain="Only the four files of MNIST are here.")
+        """Refuse every other name, and a list of files."""
+        if self.path.lstrip("/") not in self.paths:
+            self.send_error(404, explain="Only the four files of MNIST are here")
             return None
         return super().send_head()
+
+    def translate_path(self, path):
+        """Return the file of this name."""
+        return str(self.paths[path.lstrip("/")])
 
 
 class RoomServer(ThreadingHTTPServer):
     """A server that a whole room may call at the same moment."""
 
     request_queue_size = 128  # the default, 5, turns callers away on some systems
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a laptop that goes away; it asks again when it comes back."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def addresses():
@@ -76,7 +87,8 @@ def main(arguments=None):
         return 1
     if fetch.main():
         return 1
-    handler = partial(MnistHandler, directory=cache_folder())
+    paths = {file.name: fetch_file(key)[0] for key, file in FILES.items()}
+    handler = partial(MnistHandler, paths)
     try:
         server = RoomServer((options.bind, options.port), handler)
     except (OSError, OverflowError) as error:  # the second: no such number
