@@ -377,6 +377,28 @@ def test_keyboard_alone_draws_clears_and_hears_the_answer(page, address):
     wait_for("The board is empty")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ink_and_bars_are_seen_where_readers_choose_all_colors(page, served, scheme):
+    page.emulate_media(forced_colors="active", color_scheme=scheme)
+    page.goto(f"{served}/{PAGE}.html")
+    page.locator('[data-example="3"]').click()
+    assert answer(page) == "3"
+    seen = page.evaluate(
+        """() => [
+          getComputedStyle(document.documentElement).backgroundColor,
+          getComputedStyle(document.querySelector(".draw-a-digit"))
+            .getPropertyValue("--ink"),
+          getComputedStyle(document.querySelector(".best .bar"), "::before")
+            .backgroundColor,
+        ]"""
+    )
+    canvas, ink, bar = (
+        np.array([int(number) for number in re.findall(r"\d+", color)[:3]])
+        for color in seen
+    )
+    assert abs(ink - canvas).sum() > 600 and abs(bar - canvas).sum() > 200, seen
+
+
 def test_page_says_something_useful_where_scripts_are_off(browser, served):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
