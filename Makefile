@@ -150,6 +150,7 @@ environment: $(INSTALLED) | _build/matplotlib
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupyter -type f)
 	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
 	@echo "Making the environment in .venv (about 750 MB; a minute or two) …"
+	@if [ -L .venv ]; then rm .venv; fi # never empty what a link leads to
 	@$(python) -m venv --clear .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@cd .venv && pwd -P > bin/.installed-$(VERSION)
