@@ -271,7 +271,8 @@ def glued_values(notebook):
 def place_of(image):
     """Return where the slides have a drawing; the end tells if it's a tall one."""
     name = image[1]
-    size = VIEW_BOX.search((DIAGRAMS / name).read_text("utf-8"))
+    text = (DIAGRAMS / name).read_text("utf-8", "ignore")  # that of a picture has none
+    size = VIEW_BOX.search(text)
     is_tall = size and float(size[2]) > float(size[1])
     return f"](images/{name}{'#tall' * bool(is_tall)})"
 

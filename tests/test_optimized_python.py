@@ -44,6 +44,7 @@ def test_programs_that_check_refuse_to_run(command, tmp_path):
 def test_make_keeps_it_from_all_that_it_runs(tmp_path, arguments):
     probe = tmp_path / "probe.mk"
     probe.write_text('probe:\n\t@echo "<$$PYTHONOPTIMIZE>"\n')
-    command = ["make", "-f", "Makefile", "-f", probe, "probe", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=OPTIMIZED, stdout=subprocess.PIPE)
+    command = ["make", "-s", "-f", "Makefile", "-f", probe, "probe", *arguments]
+    outside = OPTIMIZED | {"MAKEFLAGS": "", "MAKELEVEL": "0"}  # of make test itself
+    done = subprocess.run(command, cwd=ROOT, env=outside, stdout=subprocess.PIPE)
     assert done.stdout == b"<>\n"
