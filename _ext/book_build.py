@@ -64,15 +64,20 @@ def repository():
     return url.strip().rstrip("/").removesuffix(".git"), branch or "main"
 
 
+def site():
+    """Return the address of the published book, with a slash at its end; or nothing."""
+    address = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL")
+    return address.strip().rstrip("/") + "/" if address else ""
+
+
 def set_addresses(app, config):
     """Tell the pages where they are, and where their source is, if it's known.
 
     Social cards and canonical links need the address of the site, `SITE_URL`; buttons
     to edit and to launch a page need that of the repository.
     """
-    site = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL")
-    if site:
-        config.html_baseurl = config.ogp_site_url = site.rstrip("/") + "/"
+    if address := site():
+        config.html_baseurl = config.ogp_site_url = address
     url, branch = repository()
     config.book_repository = (url, branch)  # for notebook_downloads
     if not url:

@@ -79,10 +79,15 @@ def files_of(course, name):
     }
 
 
+def as_written(course):
+    """Return the digests of all files as `make student` wrote them, by their paths."""
+    record = course / WRITTEN
+    return json.loads(record.read_text("utf-8")) if record.exists() else {}
+
+
 def changed_by_hand(course, names):
     """List the files of these chapters that aren't as `make student` wrote them."""
-    record = course / WRITTEN
-    written = json.loads(record.read_text("utf-8")) if record.exists() else {}
+    written = as_written(course)
     return [
         path
         for name in names
@@ -93,10 +98,8 @@ def changed_by_hand(course, names):
 
 def note_what_is_written(course, name):
     """Note how this program leaves the files of a chapter."""
-    record = course / WRITTEN
-    written = json.loads(record.read_text("utf-8")) if record.exists() else {}
-    written |= files_of(course, name)
-    write_text(record, json.dumps(written, indent=1))
+    written = as_written(course) | files_of(course, name)
+    write_text(course / WRITTEN, json.dumps(written, indent=1))
 
 
 def write_text(path, text):
@@ -110,7 +113,7 @@ def write_config(course):
     """Write nbgrader's settings; if they were edited, leave them and say so."""
     path = course / CONFIG_FILE
     if not path.exists():
-        path.write_text(CONFIG, "utf-8")
+        write_text(path, CONFIG)
     elif path.read_text("utf-8") != CONFIG:
         print(f"{path} was edited, or is an older one: it stays as it is.")
 

@@ -8,7 +8,6 @@ teacher has changed there stays, and is named.
 
 import argparse
 import difflib
-import os
 import re
 import shutil
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from book_build import repository
+from book_build import repository, site
 from built_book import book_parts
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebook_downloads import FIRST_CELL, package_address, wheel_name, write_wheel
@@ -80,12 +79,6 @@ class EditionMarkdown(PlainMarkdown):
             return f"*{words}*"
         address = target.relative_to(ROOT).with_suffix(".html").as_posix()
         return f"[{words}]({site()}{address}{anchor})"
-
-
-def site():
-    """Return the address of the published book, as `make book` has it; or nothing."""
-    address = os.environ.get("SITE_URL") or os.environ.get("READTHEDOCS_CANONICAL_URL")
-    return address.strip().rstrip("/") + "/" if address else ""
 
 
 def title_of(page):

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from digits import mnist_source
-from small_book import write_small_book
+from small_book import Book, page
 from test_pages import ROOT
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
@@ -33,7 +33,7 @@ def clone(tmp_path):
     """Write a small book into a folder that's hard to name; return the folder."""
     folder = tmp_path / "Zoë's $HOME book" / "main"
     folder.mkdir(parents=True)
-    write_small_book(folder, CELLS)
+    Book(folder, page=page("A page with code", CELLS))
     shutil.copy(ROOT / "Makefile", folder)
     for name in ("requirements.txt", "constraints.txt", "requirements-teaching.txt"):
         (folder / name).touch()

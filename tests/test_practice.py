@@ -11,7 +11,7 @@ import sys
 import jupytext
 import numpy as np
 import pytest
-from small_book import write_small_book
+from small_book import Book, page
 from test_pages import NOTEBOOKS
 
 from scratchnet import MnistUnavailableError, load_mnist, mnist, practice, read_idx
@@ -288,7 +288,7 @@ def test_every_built_page_has_the_notice_and_skips_the_numbers(tmp_path):
 
     Both go into the same folder, where nothing of the one may be left in the other.
     """
-    write_small_book(tmp_path, CELLS)
+    Book(tmp_path, page=page("A page with code", CELLS))
     command = [
         sys.executable,
         "-P",  # the package is this clone's, not the copy, which only gets packed
@@ -306,9 +306,9 @@ def test_every_built_page_has_the_notice_and_skips_the_numbers(tmp_path):
             command, cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert built.returncode == 0, built.stdout + built.stderr
-        for page in ("index", "page"):
-            path = tmp_path / "_build" / "html" / "content" / f"{page}.html"
+        for name in ("index", "page"):
+            path = tmp_path / "_build" / "html" / "content" / f"{name}.html"
             html = path.read_text("utf-8")
             noticed = html.count(f'__content"><p>⚠ {practice.NOTICE}')
-            assert noticed == (source == "practice"), page
+            assert noticed == (source == "practice"), name
         assert f"The source is {source}" in html

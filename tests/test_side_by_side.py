@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from test_build_outcome import Book, cell, page
+from small_book import Book, cell, page
 
 MEET = """
 import time
