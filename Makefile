@@ -21,7 +21,7 @@ MNIST_SOURCE := $(wildcard ../shared/mnist)
 endif
 # The notebooks run in their own folders, so a folder's name must be absolute.
 override MNIST_SOURCE := $(shell \
-	MNIST_SOURCE=$(call quoted,MNIST_SOURCE) $(python) scratchnet/source.py)
+	MNIST_SOURCE=$(call quoted,MNIST_SOURCE) $(python) scratchnet/mnist/source.py)
 export MNIST_SOURCE
 
 # What a console can't print, programs write as escapes, rather than fail.
@@ -90,7 +90,7 @@ lab: data ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md
 
 data: environment ## Fetch and verify MNIST
-	@$(BIN)/python -m scratchnet.fetch
+	@$(BIN)/python -m scratchnet.mnist
 
 serve-data: environment ## Serve MNIST to the laptops of a room; print what to type there
 	@$(BIN)/python -m classroom.serve_data --port $(call quoted,PORT)
@@ -167,8 +167,8 @@ _build/matplotlib: | $(INSTALLED)
 	@touch $@
 
 # Neither the cache of executed pages nor Sphinx sees the package change, nor how checks
-# are held: forget both.
-# (The dots leave out folders, such as __pycache__, which running it changes.)
-$(BIN)/.pages: $(wildcard scratchnet/*.* scratchnet/records/*.*) $(HOLDING) $(INSTALLED)
+# are held: forget both. (Running it changes no more than __pycache__.)
+PACKAGE := $(shell find scratchnet -type f ! -path '*/__pycache__/*')
+$(BIN)/.pages: $(PACKAGE) $(HOLDING) $(INSTALLED)
 	@rm -rf _build/.jupyter_cache _build/.doctrees _build/practice
 	@touch $@

@@ -9,7 +9,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from checks import require_assertions
 from classroom.exercises import try_wrong_answers
-from scratchnet import practice
+from scratchnet.mnist import practice
 
 require_assertions()
 

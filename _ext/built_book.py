@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from scratchnet import practice
+from scratchnet.mnist import practice
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / ("_build/practice/_build" if practice.is_chosen() else "_build")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from scratchnet import practice
+from scratchnet.mnist import practice
 
 TAGS = re.compile(r"^(:?tags: \[(?!.*skip-execution).*\bmnist-numbers\b)", re.MULTILINE)
 

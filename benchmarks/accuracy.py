@@ -1,12 +1,12 @@
 """What each network on the accuracy ladder reaches on the 10,000 test images.
 
-Trains a recipe of `scratchnet.recipes` on all 60,000 training images, once for each
-of five seeds, measures it on the test images, once, and records the results in
-`scratchnet/records/`, from where the chapters show them. The first training runs
-alone, the parts of its batches in parallel, and is timed by the clock; the others run
-side by side. Each reading of the test images appends a line to the log
-`scratchnet/records/test-readings.jsonl` before its accuracy is printed, and so also if
-it's thrown away. Commit the log, whatever it says:
+Trains a recipe of `scratchnet.ladder.recipes` on all 60,000 training images, once for
+each of five seeds, measures it on the test images, once, and records the results in
+`scratchnet/ladder/recorded/`, from where the chapters show them. The first training
+runs alone, the parts of its batches in parallel, and is timed by the clock; the others
+run side by side. Each reading of the test images appends a line to the log
+`scratchnet/ladder/recorded/test-readings.jsonl` before its accuracy is printed, and so
+also if it's thrown away. Commit the log, whatever it says:
 
     python benchmarks/accuracy.py softmax cnn-best   # these rungs of the ladder
     python benchmarks/accuracy.py                    # all of them, an hour or two
@@ -34,10 +34,8 @@ from pathlib import Path
 import numpy as np
 
 import scratchnet
-from scratchnet import practice
 from scratchnet.ensemble import average_probabilities
-from scratchnet.metrics import accuracy
-from scratchnet.recipes import (
+from scratchnet.ladder.recipes import (
     KEPT,
     RECIPES,
     VOTERS,
@@ -45,7 +43,9 @@ from scratchnet.recipes import (
     trained,
     weights_file,
 )
-from scratchnet.records import RUNGS, log_reading, now, read_record, write_record
+from scratchnet.ladder.records import RUNGS, log_reading, now, read_record, write_record
+from scratchnet.metrics import accuracy
+from scratchnet.mnist import practice
 
 SEEDS = [1, 2, 3, 4, 5]
 LINUX = sys.platform == "linux"  # where a network can train in parallel

@@ -1,8 +1,8 @@
 """What two classic gradient mistakes cost, over ten seeds.
 
 Trains the network of the chapter "Build and train" with three gradients, each with
-the same ten seeds, and records the accuracies in `scratchnet/records/`, from where
-that chapter shows them, and that it read 1,000 test images in the log there. Two
+the same ten seeds, and records the accuracies in `scratchnet/ladder/recorded/`, from
+where that chapter shows them, and that it read 1,000 test images in the log there. Two
 minutes on two cores:
 
     python benchmarks/gradient_mistakes.py
@@ -14,8 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 import scratchnet
-from scratchnet import practice
-from scratchnet.records import log_reading, now, write_record
+from scratchnet.ladder.records import log_reading, now, write_record
+from scratchnet.mnist import practice
 
 SEEDS = [884736743, *range(1, 10)]  # the chapter's own, then nine more
 SAMPLE = 1000

@@ -1,10 +1,10 @@
 """Whether networks of two builds vote better than as many of one.
 
-Trains the kept recipes and seeds of `scratchnet.recipes` on the first half of the
-training images, and asks each network about the other half, and about shifted copies
-of it. Counts the errors that two networks share, and those of votes, and records them
-in `scratchnet/records/`, from where the chapter "Put it together" shows them. No test
-image plays a part. Three quarters of an hour on two cores:
+Trains the kept recipes and seeds of `scratchnet.ladder.recipes` on the first half of
+the training images, and asks each network about the other half, and about shifted
+copies of it. Counts the errors that two networks share, and those of votes, and records
+them in `scratchnet/ladder/recorded/`, from where the chapter "Put it together" shows
+them. No test image plays a part. Three quarters of an hour on two cores:
 
     python benchmarks/mixed_builds.py
 """
@@ -23,11 +23,11 @@ from itertools import combinations, product
 import numpy as np
 
 import scratchnet
-from scratchnet import practice
 from scratchnet.ensemble import SHIFTS, shift_images
+from scratchnet.ladder.recipes import KEPT, VOTERS, train_recipe
+from scratchnet.ladder.records import write_record
 from scratchnet.losses import softmax
-from scratchnet.recipes import KEPT, VOTERS, train_recipe
-from scratchnet.records import write_record
+from scratchnet.mnist import practice
 
 HALF = 30_000
 

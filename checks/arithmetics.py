@@ -107,7 +107,7 @@ def kept(page, name):
 
 def digest_of(cells):
     """Return a digest of what a result depends on: a page's code and the package."""
-    package = sorted((ROOT / "scratchnet").glob("*.py"))
+    package = sorted((ROOT / "scratchnet").rglob("*.py"))
     texts = [cell.source for cell in cells] + [f.read_text("utf-8") for f in package]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 

@@ -31,8 +31,7 @@ from classroom.course import (
     write_text,
 )
 from classroom.hand_ins import collect, find, grade_id, strays, students
-from scratchnet import practice
-from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file
+from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file, practice
 
 OUTCOMES, GRADES = "outcomes.json", "grades.csv"
 GRADED = ("graded", "empty")

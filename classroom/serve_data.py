@@ -8,8 +8,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 
-from scratchnet import fetch, practice
-from scratchnet.mnist import FILES, fetch_file
+from scratchnet.mnist import FILES, fetch_file, practice
+from scratchnet.mnist.__main__ import main as fetch_all
 
 
 class MnistHandler(SimpleHTTPRequestHandler):
@@ -85,7 +85,7 @@ def main(arguments=None):
             file=sys.stderr,
         )
         return 1
-    if fetch.main():
+    if fetch_all():
         return 1
     paths = {file.name: fetch_file(key)[0] for key, file in FILES.items()}
     handler = partial(MnistHandler, paths)

@@ -2,7 +2,7 @@
 
 Each module holds what one chapter defines in its own cells:
 
-- `mnist`, `source`, `idx`: Load MNIST
+- `mnist`, a folder: Load MNIST
 - `preprocess`: Preprocess the images and labels
 - `network`, `gradient_check`: Build and train the network
 
@@ -12,15 +12,16 @@ Part II builds on layers; import these from their modules:
 - `losses`, `metrics`: what to minimize, what to measure
 - `optimizers`, `training`: how to get there
 - `augmentation`: new images from old
-- `recipes`, `records`: the networks on the accuracy ladder, and what they reached
-- `inputs`: what all of them make of what callers hand in
-- `plots`, `figures`: figures that several chapters draw, and that they are seen
+- `ensemble`: votes of several networks
+
+Two more folders hold what no chapter teaches:
+
+- `ladder`: the networks on the accuracy ladder, and what they reached
+- `tools`: what the modules above need around them, such as bars that show progress
 """
 
-from scratchnet.figures import show_figures_in_notebooks
 from scratchnet.gradient_check import numerical_gradient, relative_error
-from scratchnet.idx import read_idx
-from scratchnet.mnist import MnistUnavailableError, load_mnist
+from scratchnet.mnist import MnistUnavailableError, load_mnist, read_idx
 from scratchnet.network import (
     HISTORY_KEYS,
     evaluate,
@@ -34,7 +35,8 @@ from scratchnet.network import (
     train,
 )
 from scratchnet.preprocess import one_hot_encoding, scale_pixels
-from scratchnet.progress import progress
+from scratchnet.tools.figures import show_figures_in_notebooks
+from scratchnet.tools.progress import progress
 
 __version__ = "0.1.0"
 __all__ = [

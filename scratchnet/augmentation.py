@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnet.inputs import as_images, check_rng, check_whole
+from scratchnet.tools.inputs import as_images, check_rng, check_whole
 
 
 def gaussian_filter(size, sigma):

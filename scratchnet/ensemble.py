@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scratchnet.inputs import as_images
 from scratchnet.losses import softmax
+from scratchnet.tools.inputs import as_images
 
 # No shift, and one pixel each way: down, up, right, left
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))

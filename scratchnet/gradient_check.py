@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scratchnet.inputs import as_array
-from scratchnet.progress import progress
+from scratchnet.tools.inputs import as_array
+from scratchnet.tools.progress import progress
 
 
 def numerical_gradient(loss_now, weights, step=1e-5):

@@ -17,7 +17,7 @@ copies and multiplies long runs of memory that lie side by side.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchnet.inputs import check_range, check_rng, check_whole
+from scratchnet.tools.inputs import check_range, check_rng, check_whole
 
 
 class Layer:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnet.inputs import as_answers, as_logits, check_range
+from scratchnet.tools.inputs import as_answers, as_logits, check_range
 
 
 def log_softmax(logits):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scratchnet.inputs import as_answers, check_whole
 from scratchnet.losses import softmax, softmax_cross_entropy
+from scratchnet.tools.inputs import as_answers, check_whole
 
 
 def as_clear_answers(logits, labels):

@@ -9,7 +9,7 @@ gradient of ReLU and of dropout as calculus gives them.
 
 import numpy as np
 
-from scratchnet.inputs import (
+from scratchnet.tools.inputs import (
     as_array,
     as_images,
     as_training_images,
@@ -18,7 +18,7 @@ from scratchnet.inputs import (
     check_rng,
     check_whole,
 )
-from scratchnet.progress import progress
+from scratchnet.tools.progress import progress
 
 HISTORY_KEYS = (
     "training_error",

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scratchnet.inputs import check_range
+from scratchnet.tools.inputs import check_range
 
 
 class SGD:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnet.inputs import as_array, as_labels
+from scratchnet.tools.inputs import as_array, as_labels
 
 
 def scale_pixels(images, dtype=np.float64):

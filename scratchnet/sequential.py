@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchnet.inputs import as_images, check_some, check_whole
+from scratchnet.tools.inputs import as_images, check_some, check_whole
 
 
 class Sequential:

@@ -5,7 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from scratchnet.inputs import (
+from scratchnet.losses import softmax_cross_entropy
+from scratchnet.metrics import accuracy
+from scratchnet.optimizers import SGD, constant
+from scratchnet.tools.inputs import (
     as_images,
     as_labels,
     as_logits,
@@ -17,11 +20,8 @@ from scratchnet.inputs import (
     check_some,
     check_whole,
 )
-from scratchnet.losses import softmax_cross_entropy
-from scratchnet.metrics import accuracy
-from scratchnet.optimizers import SGD, constant
-from scratchnet.parallel import one_process_for_each
-from scratchnet.progress import progress
+from scratchnet.tools.parallel import one_process_for_each
+from scratchnet.tools.progress import progress
 
 
 def fit(

@@ -1,7 +1,6 @@
 """Where programs that tests start have their digits from."""
 
-from scratchnet import practice
-from scratchnet.mnist import fetch_file
+from scratchnet.mnist import fetch_file, practice
 
 
 def mnist_source():

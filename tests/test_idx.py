@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scratchnet import idx
-from scratchnet.idx import read_idx
+from scratchnet.mnist import idx
+from scratchnet.mnist.idx import read_idx
 
 # Type code -> the struct module's letter, the name of NumPy's dtype.
 TYPES = {

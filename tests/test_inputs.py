@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from scratchnet import network as part_one
-from scratchnet import plots
 from scratchnet.augmentation import augment, random_warps, warp
 from scratchnet.ensemble import average_probabilities
 from scratchnet.layers import Convolution, Dropout, Linear, ReLU
@@ -14,6 +13,7 @@ from scratchnet.metrics import accuracy, calibration, confusion_matrix, measure
 from scratchnet.optimizers import SGD, Adam
 from scratchnet.preprocess import one_hot_encoding, scale_pixels
 from scratchnet.sequential import Sequential
+from scratchnet.tools import plots
 from scratchnet.training import fit, measure_statistics
 
 IMAGES = np.random.default_rng(1).random((20, 784), dtype=np.float32)

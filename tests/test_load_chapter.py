@@ -14,8 +14,7 @@ import matplotlib as mpl
 import pytest
 from faulty_server import FaultyServer, good, status
 
-from scratchnet import practice
-from scratchnet.mnist import FILES, fetch_file
+from scratchnet.mnist import FILES, fetch_file, practice
 
 PAGE = Path(__file__).parent.parent / "content" / "tutorial" / "load.md"
 LABELS = FILES["test_labels"].name

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import accuracy, gradient_mistakes
-from scratchnet import practice, records
+from scratchnet.ladder import records
+from scratchnet.mnist import practice
 
 
 @pytest.fixture

@@ -24,8 +24,14 @@ import pytest
 from faulty_server import FaultyServer, good, status
 
 import scratchnet
-from scratchnet import mnist, practice
-from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file, load_mnist
+from scratchnet.mnist import (
+    FILES,
+    MnistUnavailableError,
+    fetch,
+    fetch_file,
+    load_mnist,
+    practice,
+)
 
 LABELS = FILES["test_labels"].name
 ALL_FAULTS = {
@@ -79,10 +85,10 @@ def real():
 @pytest.fixture(autouse=True)
 def nothing_but_this_machine(real, monkeypatch):
     """Leave no source but those that a test names, and no reason to wait."""
-    monkeypatch.setattr(mnist, "MIRRORS", ())
+    monkeypatch.setattr(fetch, "MIRRORS", ())
     monkeypatch.delenv("MNIST_SOURCE", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(mnist, "BACK_OFF", 0)
+    monkeypatch.setattr(fetch, "BACK_OFF", 0)
 
 
 @pytest.fixture
@@ -98,7 +104,7 @@ def mirrors(serve, monkeypatch):
 
     def start(*mirror_answers):
         servers = [serve(answer) for answer in mirror_answers]
-        monkeypatch.setattr(mnist, "MIRRORS", tuple(server.url for server in servers))
+        monkeypatch.setattr(fetch, "MIRRORS", tuple(server.url for server in servers))
         return servers
 
     return start
@@ -108,7 +114,7 @@ def mirrors(serve, monkeypatch):
 def answer(request, monkeypatch):
     """Return the fault of `faults`; see to it that its silence is not waited for."""
     if request.param in (answers.stalled, answers.silent):
-        monkeypatch.setattr(mnist, "TIMEOUT", (60, 2))
+        monkeypatch.setattr(fetch, "TIMEOUT", (60, 2))
     return request.param
 
 
@@ -170,7 +176,7 @@ def test_a_fault_is_explained_and_leaves_nothing_behind(
 @faults(PASSING_FAULTS, 0)
 def test_a_fault_that_passes_is_survived(serve, monkeypatch, cache, answer, times):
     server = serve(*[answer] * times, good)
-    monkeypatch.setattr(mnist, "MIRRORS", (server.url,))
+    monkeypatch.setattr(fetch, "MIRRORS", (server.url,))
 
     path, source = fetch_file("test_labels", cache)
 
@@ -200,7 +206,7 @@ def test_only_a_fault_that_may_pass_is_tried_again_before_the_next_mirror(
 def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
     with FaultyServer({}, [good]) as server:
         pass
-    monkeypatch.setattr(mnist, "MIRRORS", (server.url,))
+    monkeypatch.setattr(fetch, "MIRRORS", (server.url,))
 
     assert re.search(
         rf"{server.url}: ConnectionRefusedError: .*, 3 times", failure(cache)
@@ -217,7 +223,7 @@ def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
 )
 def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unusual):
     # The slow one takes 3 s: longer than the time-out, which is for each wait alone.
-    monkeypatch.setattr(mnist, "TIMEOUT", (60, 2))
+    monkeypatch.setattr(fetch, "TIMEOUT", (60, 2))
     (server,) = mirrors(unusual)
 
     assert_right(fetch_file("test_labels", cache)[0])
@@ -227,8 +233,8 @@ def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unu
 def test_each_wait_between_attempts_is_twice_as_long(mirrors, monkeypatch, cache):
     mirrors(status(500))
     naps = []
-    monkeypatch.setattr(mnist, "time", SimpleNamespace(sleep=naps.append))
-    monkeypatch.setattr(mnist, "BACK_OFF", 0.5)
+    monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=naps.append))
+    monkeypatch.setattr(fetch, "BACK_OFF", 0.5)
 
     failure(cache)
 
@@ -257,7 +263,7 @@ def test_an_earlier_exception_of_the_caller_is_not_the_reason(mirrors, cache):
 
 
 def test_a_wrong_certificate_setting_is_not_blamed_on_the_disk(cache, monkeypatch):
-    monkeypatch.setattr(mnist, "MIRRORS", ("https://127.0.0.1:1",))
+    monkeypatch.setattr(fetch, "MIRRORS", ("https://127.0.0.1:1",))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "no-such-certificates.pem")
 
     message = failure(cache)
@@ -524,7 +530,7 @@ def test_a_server_in_the_same_network_is_asked_past_the_proxy(
 
 def test_a_server_elsewhere_is_asked_through_the_proxy(proxy, cache, monkeypatch):
     proxy = proxy(good)
-    monkeypatch.setattr(mnist, "MIRRORS", ("http://mirror.example/mnist/",))
+    monkeypatch.setattr(fetch, "MIRRORS", ("http://mirror.example/mnist/",))
 
     assert_right(fetch_file("test_labels", cache)[0])
     assert [r.path for r in proxy.requests] == [f"http://mirror.example/mnist/{LABELS}"]
@@ -538,7 +544,7 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     proxy, cache, monkeypatch, answer, reason
 ):
     proxy = proxy(answer)
-    monkeypatch.setattr(mnist, "MIRRORS", ("http://mirror.example/",))
+    monkeypatch.setattr(fetch, "MIRRORS", ("http://mirror.example/",))
 
     message = failure(cache)
 
@@ -566,7 +572,7 @@ def test_which_servers_are_near(proxy, host, near):
     proxy(good)
     url = f"http://{host}:8000/"
 
-    used = mnist.requests.utils.select_proxy(url, mnist._proxies(url))
+    used = fetch.requests.utils.select_proxy(url, fetch._proxies(url))
 
     assert (used is None) == near
 
@@ -596,8 +602,8 @@ def test_all_addresses_of_a_silent_server_share_the_time_to_connect(
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
         monkeypatch.setattr(socket.socket, "settimeout", settimeout, raising=False)
-        monkeypatch.setattr(mnist, "TIMEOUT", (0.8, 60))
-        monkeypatch.setattr(mnist, "MIRRORS", (f"http://mirror.test:{port}/",))
+        monkeypatch.setattr(fetch, "TIMEOUT", (0.8, 60))
+        monkeypatch.setattr(fetch, "MIRRORS", (f"http://mirror.test:{port}/",))
 
         message = failure(cache)
 
@@ -655,17 +661,17 @@ def test_a_file_where_the_cache_folder_should_be_is_explained(mirrors, cache):
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from scratchnet import mnist, practice
+from scratchnet.mnist import fetch, practice
 signal.signal(signal.SIGINT, signal.default_int_handler)
-mnist.MIRRORS, mnist.BACK_OFF = (), 0
+fetch.MIRRORS, fetch.BACK_OFF = (), 0
 key, cache, limit = sys.argv[1:]
 if limit != "none":
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 try:
-    path, source = mnist.fetch_file(key, cache)
+    path, source = fetch.fetch_file(key, cache)
     print(f"{path} from {source}")
-except mnist.MnistUnavailableError as error:
+except fetch.MnistUnavailableError as error:
     print(error)
 print("left:", sorted(path.name for path in Path(cache).rglob("*")))
 """
@@ -673,7 +679,7 @@ print("left:", sorted(path.name for path in Path(cache).rglob("*")))
 
 def start_child(key, cache, source, prefix=(), limit="none"):
     """Fetch a file from `source` in a process of its own."""
-    package = Path(mnist.__file__).parents[1]
+    package = Path(fetch.__file__).parents[2]
     settings = {"MNIST_SOURCE": str(source), "PYTHONPATH": str(package)}
     return subprocess.Popen(
         [*prefix, sys.executable, "-W", "ignore", "-c", CHILD, key, cache, limit],
@@ -868,11 +874,11 @@ def test_the_published_sizes_are_right(real):
 
 
 def run_fetch_command(monkeypatch, cache):
-    """Do as `python -m scratchnet.fetch`; return the exit status."""
-    monkeypatch.setattr(mnist, "cache_folder", lambda: cache)
-    monkeypatch.delitem(sys.modules, "scratchnet.fetch", raising=False)
+    """Do as `python -m scratchnet.mnist`; return the exit status."""
+    monkeypatch.setattr(fetch, "cache_folder", lambda: cache)
+    monkeypatch.delitem(sys.modules, "scratchnet.mnist.__main__", raising=False)
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("scratchnet.fetch", run_name="__main__")
+        runpy.run_module("scratchnet.mnist", run_name="__main__")
     return ended.value.code
 
 

@@ -14,9 +14,9 @@ import pytest
 from small_book import Book, page
 from test_pages import NOTEBOOKS
 
-from scratchnet import MnistUnavailableError, load_mnist, mnist, practice, read_idx
-from scratchnet.mnist import FILES, fetch_file
-from scratchnet.records import FOLDER, write_record
+from scratchnet import MnistUnavailableError, load_mnist, read_idx
+from scratchnet.ladder.records import FOLDER, write_record
+from scratchnet.mnist import FILES, fetch, fetch_file, practice
 
 NAMES = sorted(file.name for file in FILES.values())
 
@@ -91,8 +91,8 @@ def small_files(monkeypatch):
 def chosen(small_files, monkeypatch):
     """Ask for practice digits, and see to it that nobody is asked for MNIST."""
     monkeypatch.setenv("MNIST_SOURCE", "practice")
-    monkeypatch.setattr(mnist, "_download", None)
-    monkeypatch.setattr(mnist, "_copy", None)
+    monkeypatch.setattr(fetch, "_download", None)
+    monkeypatch.setattr(fetch, "_copy", None)
 
 
 def contents(folder):
@@ -180,7 +180,7 @@ def test_all_of_them_have_the_size_of_mnist_and_are_balanced(monkeypatch):
 def nothing_reached(small_files, tmp_path, monkeypatch):
     """Leave practice digits in the cache, and no source of MNIST."""
     practice.ensure_files(tmp_path / "practice", FILES)
-    monkeypatch.setattr(mnist, "MIRRORS", ())
+    monkeypatch.setattr(fetch, "MIRRORS", ())
     monkeypatch.delenv("MNIST_SOURCE", raising=False)
     return tmp_path
 
@@ -213,10 +213,10 @@ def test_a_notebook_is_told_once(chosen, tmp_path, capsys):
 
 def test_the_fetch_command_says_what_it_drew(chosen, tmp_path, monkeypatch, capsys):
     practice.announce.cache_clear()
-    monkeypatch.setattr(mnist, "cache_folder", lambda: tmp_path)
-    monkeypatch.delitem(sys.modules, "scratchnet.fetch", raising=False)
+    monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path)
+    monkeypatch.delitem(sys.modules, "scratchnet.mnist.__main__", raising=False)
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("scratchnet.fetch", run_name="__main__")
+        runpy.run_module("scratchnet.mnist", run_name="__main__")
     *files, notice, ready = capsys.readouterr().out.splitlines()
     assert ended.value.code == 0
     assert len(files) == 4 and all("drawn for practice" in line for line in files)

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from scratchnet import plots, records
-from scratchnet.recipes import (
+from scratchnet.ladder import records
+from scratchnet.ladder.recipes import (
     KEPT,
     RECIPES,
     VOTERS,
@@ -13,6 +13,7 @@ from scratchnet.recipes import (
     train_recipe,
     trained,
 )
+from scratchnet.tools import plots
 
 recorded = pytest.mark.parametrize(
     "rung", records.ladder(), ids=lambda rung: rung["name"]

@@ -17,8 +17,7 @@ import pytest
 import requests
 
 from classroom import serve_data
-from scratchnet import mnist, practice
-from scratchnet.mnist import FILES, fetch_file
+from scratchnet.mnist import FILES, fetch, fetch_file, practice
 
 ROOT = Path(__file__).parent.parent
 N_LAPTOPS = 30
@@ -45,8 +44,8 @@ def server():
 
 @pytest.fixture(autouse=True)
 def no_other_source(monkeypatch):
-    monkeypatch.setattr(mnist, "MIRRORS", ())
-    monkeypatch.setattr(mnist, "BACK_OFF", 0)
+    monkeypatch.setattr(fetch, "MIRRORS", ())
+    monkeypatch.setattr(fetch, "BACK_OFF", 0)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
@@ -115,7 +114,7 @@ def test_a_taken_port_is_explained(server, capsys):
 
 
 def test_without_the_files_nothing_is_served(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(mnist, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path)
     monkeypatch.delenv("MNIST_SOURCE", raising=False)
 
     assert serve_data.main(["--bind", "127.0.0.1", "--port", "0"]) == 1

@@ -7,7 +7,7 @@ import sys
 import pytest
 from test_pages import ROOT
 
-from scratchnet.source import mnist_source
+from scratchnet.mnist.source import mnist_source
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_nothing_is_nothing_and_practice_is_a_word(home, monkeypatch, text, word
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", ""])
 def test_as_a_program_it_says_the_same_in_bytes(home, encoding):
     said = subprocess.run(
-        [sys.executable, "-S", ROOT / "scratchnet" / "source.py"],
+        [sys.executable, "-S", ROOT / "scratchnet" / "mnist" / "source.py"],
         env=os.environ | {"MNIST_SOURCE": "~/größe", "PYTHONIOENCODING": encoding},
         capture_output=True,
         check=True,

@@ -16,8 +16,8 @@ import pytest
 from test_pages import ROOT
 
 from scratchnet import load_mnist, scale_pixels
+from scratchnet.ladder.recipes import fresh_network
 from scratchnet.losses import softmax
-from scratchnet.recipes import fresh_network
 
 PAGE = "content/in-your-browser/draw-a-digit"
 STROKES = Path(__file__).with_name("strokes.json")

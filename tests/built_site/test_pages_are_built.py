@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from test_pages import LISTED, NOTEBOOKS, ROOT
 
 from built_site.conftest import HTML, PUBLISHED
-from scratchnet import practice
+from scratchnet.mnist import practice
 
 pytestmark = pytest.mark.usefixtures("html")
 

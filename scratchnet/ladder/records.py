@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchnet import practice
+from scratchnet.mnist import practice
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "recorded"
 
 # Every reading of the test images by a command in `benchmarks/`, a JSON object a line.
 # Where "source" is "logged", the command itself has appended the line. What was read
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 # was written down of results that no commit holds. More may have left no trace.
 LOG = FOLDER / "test-readings.jsonl"
 
-# The rungs of the accuracy ladder, from the foot: the names in `scratchnet.recipes`
+# The rungs of the accuracy ladder, from the foot: the names in `ladder.recipes`
 RUNGS = (
     "tutorial",
     "mini-batches",

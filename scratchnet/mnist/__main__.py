@@ -1,10 +1,9 @@
-"""Fetch and verify MNIST from the command line: `python -m scratchnet.fetch`."""
+"""Fetch and verify MNIST from the command line: `python -m scratchnet.mnist`."""
 
 import sys
 
-from scratchnet import practice
-from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file
-from scratchnet.progress import say
+from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file, practice
+from scratchnet.tools.progress import say
 
 
 def main():

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from scratchnet.inputs import as_array, check_some
+from scratchnet.tools.inputs import as_array, check_some
 
 
 def show_digits(images, titles=None, n_columns=10, size=0.9):
@@ -79,7 +79,7 @@ def plot_ladder(rungs):
     Parameters
     ----------
     rungs : list of dict
-        From `scratchnet.records.ladder`.
+        From `scratchnet.ladder.records.ladder`.
 
     Returns
     -------

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchnet.progress import say
-from scratchnet.source import mnist_source
+from scratchnet.mnist.source import mnist_source
+from scratchnet.tools.progress import say
 
 NOTICE = (
     "These are practice digits that the book draws itself. They are not MNIST,"
@@ -149,7 +149,7 @@ def read_checksums(folder):
 def _recipe():
     """Name this very program: when it changes, the files are drawn anew."""
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return f"# drawn by scratchnet/practice.py of SHA-256 {digest}"
+    return f"# drawn by scratchnet/mnist/practice.py of SHA-256 {digest}"
 
 
 def _are_intact(folder, files):

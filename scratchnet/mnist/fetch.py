@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
-from scratchnet import practice
-from scratchnet.idx import read_idx
-from scratchnet.progress import progress, say
-from scratchnet.source import mnist_source
+from scratchnet.mnist import practice
+from scratchnet.mnist.idx import read_idx
+from scratchnet.mnist.source import mnist_source
+from scratchnet.tools.progress import progress, say
 
 
 class MnistFile(NamedTuple):
@@ -109,7 +109,7 @@ def load_mnist(cache=None):
     the four files: a USB stick, a classroom share, a lab server. In a folder, they may
     be unpacked, compressed anew, or named with a dot, as in `t10k-labels.idx1-ubyte`.
     Where there is no such place, `MNIST_SOURCE=practice` gives digits that
-    `scratchnet.practice` draws, and a line of output says so.
+    `scratchnet.mnist.practice` draws, and a line of output says so.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def cache_folder():
     In a clone of the book that is `_data/` at its top; where the package is installed
     by itself, the user's own cache folder.
     """
-    clone = Path(__file__).resolve().parent.parent
+    clone = Path(__file__).resolve().parents[2]
     if (clone / "_toc.yml").exists():
         return clone / "_data"
     return Path(pooch.os_cache("scratchnet"))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchnet.augmentation import augment
+from scratchnet.ladder.records import FOLDER
 from scratchnet.layers import (
     BatchNorm,
     Convolution,
@@ -26,7 +27,6 @@ from scratchnet.layers import (
 )
 from scratchnet.losses import softmax_cross_entropy, squared_error
 from scratchnet.optimizers import SGD, triangular
-from scratchnet.records import FOLDER
 from scratchnet.sequential import Sequential
 from scratchnet.training import fit
 

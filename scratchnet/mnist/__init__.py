@@ -1,0 +1,25 @@
+"""MNIST: found, downloaded, verified, read; and practice digits where there is none.
+
+- `fetch`: where the four files come from, and whether they are right
+- `source`: what `MNIST_SOURCE` says
+- `idx`: the format of the files
+- `practice`: digits that the book draws itself
+
+The command `python -m scratchnet.mnist` has the files in place.
+"""
+
+from scratchnet.mnist.fetch import (
+    FILES,
+    MnistUnavailableError,
+    fetch_file,
+    load_mnist,
+)
+from scratchnet.mnist.idx import read_idx
+
+__all__ = [
+    "FILES",
+    "MnistUnavailableError",
+    "fetch_file",
+    "load_mnist",
+    "read_idx",
+]
