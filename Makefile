@@ -116,7 +116,7 @@ check: environment ## Lint, spell-check, and check how the files are written
 	@$(BIN)/python -m pytest -q tests/test_sources.py
 
 pdf: book ## Print the book as one PDF, with Chromium or Chrome
-	@$(BIN)/python _ext/printable.py
+	@$(BIN)/python website/extensions/printable.py
 
 fresh: book ## Test what Binder does, and downloaded notebooks, in fresh environments
 	@FRESH="$$(command -v $(or $(BINDER_PYTHON),$(python)))" $(BIN)/python -m pytest tests/in_jupyterlab \
@@ -147,7 +147,7 @@ environment: $(INSTALLED) | _build/matplotlib
 	@echo "Using the environment in .venv ($$($(BIN)/python --version))"
 
 # Made once for a version of Python, and again when what should be in it changes.
-$(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find _jupyter -type f)
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml $(shell find website/jupyter -type f)
 	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
 	@echo "Making the environment in .venv (about 750 MB; a minute or two) …"
 	@if [ -L .venv ]; then rm .venv; fi # never empty what a link leads to

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "_ext"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "website" / "extensions"), str(ROOT / "tests")]
 
 from browser import browser_for_pages, open_browser
 from built_book import HTML

@@ -1,7 +1,7 @@
 """Hold measured numbers softly: what fails is kept with the page, and stops nothing.
 
-The build has the cells tagged `measured` call `hold`, in the kernel of their notebook
-(_ext/measured_checks.py). Wherever else a page runs, they are plain assertions.
+The build (measured_checks.py) has the cells tagged `measured` call `hold`, in the
+kernel of their notebook. Wherever else a page runs, they are plain assertions.
 """
 
 import ast

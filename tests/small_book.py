@@ -8,15 +8,7 @@ import sys
 from bs4 import BeautifulSoup
 from test_pages import ROOT
 
-PARTS = (
-    "_ext",
-    "_static",
-    "_extra",
-    "_jupyter",
-    "checks",
-    "notebook_folds",
-    "scratchnet",
-)
+PARTS = ("_static", "checks", "scratchnet", "website")
 FILES = (
     "_config.yml",
     "pyproject.toml",

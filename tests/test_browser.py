@@ -35,7 +35,10 @@ def start(tmp_path):
         return subprocess.run(
             [*COMMAND, "sh", sys.executable, "-c", OPEN],
             env=os.environ
-            | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "_ext")}
+            | {
+                "HOME": str(tmp_path),
+                "PYTHONPATH": str(ROOT / "website" / "extensions"),
+            }
             | settings,
             capture_output=True,
             text=True,

@@ -45,7 +45,7 @@ def lent(clone):
     """Return the clone with this environment, which no command there may change."""
     for name in ("requirements.txt", "constraints.txt", "pyproject.toml"):
         os.utime(clone / name, (0, 0))
-    for path in (clone / "_jupyter").rglob("*"):
+    for path in (clone / "website" / "jupyter").rglob("*"):
         os.utime(path, (0, 0))
     programs = clone / ".venv" / "bin"
     programs.mkdir(parents=True)

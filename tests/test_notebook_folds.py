@@ -14,8 +14,8 @@ from notebook_downloads import readers_notebook
 from test_pages import NOTEBOOKS
 
 from classroom.exercises import MARK
-from notebook_folds.contents import folding
-from notebook_folds.folds import HIDING, NOTE, fold
+from website.notebook_folds.contents import folding
+from website.notebook_folds.folds import HIDING, NOTE, fold
 
 MANAGER = build_async_jupytext_contents_manager_class(AsyncLargeFileManager)
 every_notebook = pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)

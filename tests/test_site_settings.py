@@ -20,7 +20,7 @@ SETTINGS = (
 )
 CONF = f"""
 import sys
-sys.path.insert(0, {str(ROOT / "_ext")!r})
+sys.path.insert(0, {str(ROOT / "website" / "extensions")!r})
 extensions = ["sphinx_book_theme", "sphinxext.opengraph", "book_build"]
 html_theme = "sphinx_book_theme"
 ogp_social_cards = {{"enable": False}}

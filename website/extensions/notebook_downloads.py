@@ -29,9 +29,9 @@ from myst_nb.ext.glue.crossref import read_glue_cache
 from plain_markdown import PlainMarkdown
 from sphinx.util.nodes import clean_astext
 
-from notebook_folds.folds import NOTE, fold
+from website.notebook_folds.folds import NOTE, fold
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FIRST_CELL = """\
 # Run this first. It installs the book's package where it's missing, no more.
 import importlib.util

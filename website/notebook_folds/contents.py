@@ -4,7 +4,7 @@ from asyncio import iscoroutinefunction
 
 from jupyterlab_jupytext import load_jupyter_server_extension as load_jupytext
 
-from notebook_folds.folds import fold, unfold
+from website.notebook_folds.folds import fold, unfold
 
 
 def is_page(path, model):

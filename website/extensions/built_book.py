@@ -6,7 +6,7 @@ import yaml
 
 from scratchnet.mnist import practice
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ("_build/practice/_build" if practice.is_chosen() else "_build")
 CACHE = BUILD / (".jupyter_cache" + practice.is_chosen() * "_practice")
 HTML = BUILD / "html"
