@@ -10,6 +10,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from checks import require_assertions
 from classroom.exercises import try_wrong_answers
 from scratchnet.mnist import practice
+from website.pages import is_notebook, tags_of
 
 require_assertions()
 
@@ -30,11 +31,6 @@ class MystNotebook(IPyNbFile):
             yield from super().collect()
 
 
-def is_notebook(path):
-    """Tell whether a page names a kernel in its header, and so has code to run."""
-    return path.suffix == ".md" and "\nkernelspec:\n" in path.read_text("utf-8")
-
-
 def pytest_collect_file(file_path, parent):
     """Collect the notebooks among the pages."""
     content = parent.config.rootpath / "content"
@@ -52,7 +48,7 @@ def pytest_collection_modifyitems(items):
     """On practice digits, skip the cells that hold numbers of MNIST, and say which."""
     cells = [item for item in items if isinstance(item, IPyNbCell)]
     for cell in cells if practice.is_chosen() else ():
-        if "mnist-numbers" in cell.cell.metadata.get("tags", []):
+        if "mnist-numbers" in tags_of(cell.cell):
             page = cell.path.relative_to(cell.config.rootpath).as_posix()
             reason = f"numbers of MNIST: {page}, cell {cell.cell_num}"
             cell.add_marker(pytest.mark.skip(reason=reason))

@@ -29,6 +29,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from checks import require_assertions
 from checks.margins import report
+from website.pages import is_notebook, tags_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "_build" / "arithmetics"
@@ -55,7 +56,7 @@ NEEDS = {"haswell": "X86_V3", "skylakex": "X86_V4", "sandybridge": "AVX"}
 def notebooks(names):
     """List the pages with code, or those of these names, such as "go-deeper"."""
     pages = sorted((ROOT / "content").rglob("*.md"))
-    pages = [page for page in pages if "\nkernelspec:\n" in page.read_text("utf-8")]
+    pages = [page for page in pages if is_notebook(page)]
     if unknown := set(names) - {page.stem for page in pages}:
         raise SystemExit(f"No page with code: {', '.join(sorted(unknown))}")
     return [page for page in pages if page.stem in (names or [page.stem])]
@@ -95,7 +96,7 @@ def run(page, name):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(result, indent=1), "utf-8")
     for part in result["parts"]:
-        part["tags"] = cells[part["cell"]].metadata.get("tags", [])
+        part["tags"] = tags_of(cells[part["cell"]])
     return result
 
 

@@ -31,7 +31,8 @@ from classroom.course import (
     use_nbgrader,
     write_config,
 )
-from classroom.exercises import Exercise, asked_names, is_tagged, split_page
+from classroom.exercises import Exercise, asked_names, split_page
+from website.pages import tags_of
 
 
 def chapters():
@@ -111,7 +112,7 @@ def instructor_edition(page):
             cells += exercise_cells(part, to_markdown)
         elif part.cell_type == "markdown":
             cells.append(new_markdown_cell(to_markdown(part.source)))
-        elif not is_tagged(part, "remove-cell"):
+        elif "remove-cell" not in tags_of(part):
             cells.append(new_code_cell(part.source))
     cells.insert(1, new_code_cell(first_cell()))  # after the title
     for number, cell in enumerate(cells):

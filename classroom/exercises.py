@@ -9,6 +9,8 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from website.pages import tags_of
+
 MARK = re.compile(
     r"^```{(exercise|solution)-(start|end)} *(.*)\n((?::.*\n)*)```$\n?", re.MULTILINE
 )
@@ -41,11 +43,6 @@ class Exercise:
     wrong_answers: list = field(default_factory=list)
 
 
-def is_tagged(cell, tag):
-    """Tell whether a cell has this tag."""
-    return tag in cell.metadata.get("tags", [])
-
-
 def split_page(notebook):
     """Split a page into its cells and exercises, in their order.
 
@@ -74,9 +71,9 @@ def split_page(notebook):
                 yield cell
             elif place == "exercise":
                 raise ValueError(f"{exercise.label} has a code cell in its question")
-            elif is_tagged(cell, "autograder"):
+            elif "autograder" in tags_of(cell):
                 exercise.check, exercise.wrong_answers = split_check(cell.source)
-            elif not is_tagged(cell, "remove-cell"):
+            elif "remove-cell" not in tags_of(cell):
                 exercise.solution.append(cell)
             continue
         # MARK has four groups: the text, then kind, edge, title, options, text, …
@@ -202,7 +199,7 @@ def try_wrong_answers(notebook):
         elif at_start:
             cell.source = f"before_the_answer = dict(globals())\n{cell.source}"
             at_start = False
-        if cell.cell_type == "code" and is_tagged(cell, "autograder"):
+        if cell.cell_type == "code" and "autograder" in tags_of(cell):
             check, _ = split_check(cell.source)
             cell.source += TRIAL.format(check=check)
     return notebook

@@ -26,7 +26,8 @@ from traitlets.config import Config
 
 from classroom.course import ROOT, TEACHING
 from classroom.editions import chosen
-from classroom.exercises import Exercise, is_tagged, split_page
+from classroom.exercises import Exercise, split_page
+from website.pages import tags_of
 
 SLIDES = BUILD / "slides"
 DIAGRAMS = ROOT / "_static" / "diagrams"
@@ -129,8 +130,8 @@ class Deck:
 
 def is_to_be_seen(cell):
     """Tell whether the page shows anything of a cell."""
-    hides_code = is_tagged(cell, "remove-input")
-    return not is_tagged(cell, "remove-cell") and bool(cell.outputs or not hides_code)
+    hides_code = "remove-input" in tags_of(cell)
+    return "remove-cell" not in tags_of(cell) and bool(cell.outputs or not hides_code)
 
 
 def code_lines(source):

@@ -15,6 +15,7 @@ import pytest
 from faulty_server import FaultyServer, good, status
 
 from scratchnet.mnist import FILES, fetch_file, practice
+from website.pages import tags_of
 
 PAGE = Path(__file__).parent.parent / "content" / "tutorial" / "load.md"
 LABELS = FILES["test_labels"].name
@@ -34,7 +35,7 @@ def shown_cells():
         cell.source
         for cell in jupytext.read(PAGE).cells
         if cell.cell_type == "code"
-        and not {"remove-cell", "remove-input"} & set(cell.metadata.get("tags", []))
+        and not {"remove-cell", "remove-input"} & set(tags_of(cell))
     ]
 
 

@@ -4,8 +4,10 @@ import ast
 
 import jupytext
 import pytest
-from measured_checks import as_executed, code_cells, count_checks, headings, tags
+from measured_checks import as_executed, code_cells, count_checks, headings
 from test_pages import NOTEBOOKS
+
+from website.pages import tags_of
 
 every_notebook = pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
 PAGE = """\
@@ -57,8 +59,8 @@ x = 3
 @every_notebook
 def test_measured_checks_are_hidden_and_in_no_function(page):
     for cell in code_cells(jupytext.read(page)):
-        if "measured" in tags(cell):
-            assert "remove-cell" in tags(cell), cell.source
+        if "measured" in tags_of(cell):
+            assert "remove-cell" in tags_of(cell), cell.source
             assert count_checks(cell), cell.source
             # It may be called where nothing records it, and so would hold nothing.
             functions = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
@@ -76,7 +78,7 @@ def test_what_is_rewritten_keeps_every_line_but_those_of_measured_checks(page):
     )
     assert as_executed(text).count("\n") == text.count("\n")
     for cell, other in zip(notebook.cells, rewritten.cells, strict=True):
-        if "measured" not in tags(cell):
+        if "measured" not in tags_of(cell):
             assert other.source == cell.source
 
 
@@ -106,7 +108,7 @@ def test_on_practice_digits_what_is_skipped_stays_as_it_is(monkeypatch):
     assert given_to_hold(rewritten(PAGE)[1])[0] == 1
     assert rewritten(PAGE)[2] == "assert 2 < 1"
     cells = code_cells(jupytext.reads(as_executed(PAGE), "md:myst"))
-    assert "skip-execution" in tags(cells[2])
+    assert "skip-execution" in tags_of(cells[2])
 
 
 def test_cells_stand_under_headings_and_exercises():

@@ -16,6 +16,7 @@ from test_pages import NOTEBOOKS
 from classroom.exercises import MARK
 from website.notebook_folds.contents import folding
 from website.notebook_folds.folds import HIDING, NOTE, fold
+from website.pages import tags_of
 
 MANAGER = build_async_jupytext_contents_manager_class(AsyncLargeFileManager)
 every_notebook = pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
@@ -136,7 +137,7 @@ def test_cells_that_the_page_hides_are_folded(page):
     for cell in fold(jupytext.read(page)).cells:
         if cell.cell_type == "code":
             hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
-            assert hidden == bool(HIDING & set(cell.metadata.get("tags", [])))
+            assert hidden == bool(HIDING & set(tags_of(cell)))
 
 
 @every_notebook

@@ -10,7 +10,7 @@ import jupytext
 import pytest
 from built_book import book_parts
 
-from conftest import is_notebook
+from website.pages import is_notebook
 
 ROOT = Path(__file__).parent.parent
 LISTED = [ROOT / f"{name}.md" for _, names in book_parts() for name in names]

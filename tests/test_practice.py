@@ -17,6 +17,7 @@ from test_pages import NOTEBOOKS
 from scratchnet import MnistUnavailableError, load_mnist, read_idx
 from scratchnet.ladder.records import FOLDER, write_record
 from scratchnet.mnist import FILES, fetch, fetch_file, practice
+from website.pages import tags_of
 
 NAMES = sorted(file.name for file in FILES.values())
 
@@ -257,7 +258,7 @@ def test_no_cell_needs_a_cell_with_numbers_of_mnist(page):
             for symbol in table.get_symbols()
             if symbol.is_assigned() or symbol.is_imported()
         }
-        if "mnist-numbers" in cell.metadata.get("tags", []):
+        if "mnist-numbers" in tags_of(cell):
             assert "glue(" not in cell.source
             skipped |= own - defined
         else:

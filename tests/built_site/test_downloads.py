@@ -16,6 +16,7 @@ from digits import mnist_source
 from test_pages import NOTEBOOKS, ROOT
 
 import scratchnet
+from website.pages import tags_of
 
 WHEEL = f"scratchnet-{scratchnet.__version__}-py3-none-any.whl"
 RAW_MYST = re.compile(
@@ -43,7 +44,7 @@ def test_notebook_reads_well_without_the_book(page, html):
     assert title.source.startswith("# ")
     assert WHEEL in first.source
     for cell in notebook.cells:
-        assert "remove-cell" not in cell.metadata.get("tags", [])
+        assert "remove-cell" not in tags_of(cell)
         if cell.cell_type == "code":
             assert cell.outputs == [] and cell.execution_count is None
         else:

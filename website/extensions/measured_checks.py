@@ -18,6 +18,7 @@ from myst_nb.sphinx_ import NbMetadataCollector
 from practice_notice import as_executed as without_numbers
 
 from checks import measured
+from website.pages import has_code, tags_of
 
 HEADING = re.compile(r"^(?:#+ |```{exercise-start} )(.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```(?!{exercise-start}).*?^```$", re.MULTILINE | re.DOTALL)
@@ -41,11 +42,11 @@ def as_executed(text):
         The page, with as many cells and lines.
     """
     text = without_numbers(text)
-    if "measured" not in text or "\nkernelspec:" not in text:
+    if "measured" not in text or not has_code(text):
         return text
     notebook = jupytext.reads(text, "md:myst")
     for number, cell in enumerate(code_cells(notebook)):
-        if "measured" in tags(cell) and runs(cell):
+        if "measured" in tags_of(cell) and runs(cell):
             cell.source = held(number, cell.source)
     return jupytext.writes(notebook, "md:myst")
 
@@ -61,19 +62,14 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def tags(cell):
-    """Return the tags of a cell."""
-    return cell.metadata.get("tags", [])
-
-
 def runs(cell):
     """Tell whether a cell with code runs: practice digits skip some."""
-    return bool(cell.source) and "skip-execution" not in tags(cell)
+    return bool(cell.source) and "skip-execution" not in tags_of(cell)
 
 
 def prepare_page(app, docname, source):
     """Rewrite a page that has just been read; keep what it checks, and where."""
-    if "\nkernelspec:" not in source[0]:
+    if not has_code(source[0]):
         return
     notebook = jupytext.reads(without_numbers(source[0]), "md:myst")
     app.env.metadata[docname]["checks"] = {

@@ -30,6 +30,7 @@ from plain_markdown import PlainMarkdown
 from sphinx.util.nodes import clean_astext
 
 from website.notebook_folds.folds import NOTE, fold
+from website.pages import is_notebook, tags_of
 
 ROOT = Path(__file__).parents[2]
 FIRST_CELL = """\
@@ -191,8 +192,7 @@ class NotebookMarkdown(PlainMarkdown):
 def notebook_of(app, docname):
     """Return where the build left a page as an executed notebook, or None."""
     path = Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"
-    source = Path(app.env.doc2path(docname))
-    runs = source.suffix == ".md" and "\nkernelspec:\n" in source.read_text("utf-8")
+    runs = is_notebook(Path(app.env.doc2path(docname)))
     return path if runs and path.exists() else None
 
 
@@ -212,7 +212,7 @@ def readers_notebook(notebook, markdown, first_cell):
     """Return a notebook for readers: folded, Markdown for MyST, and no check cells."""
     cells = [nbformat.v4.new_code_cell(first_cell)]
     for cell in fold(notebook).cells:
-        if "remove-cell" in cell.metadata.get("tags", []):
+        if "remove-cell" in tags_of(cell):
             continue
         cell.metadata.pop(NOTE, None)
         caption = cell.metadata.pop("mystnb", {}).get("figure", {}).get("caption")

@@ -20,6 +20,7 @@ from copy import deepcopy
 from nbformat.v4 import new_markdown_cell
 
 from classroom.exercises import MARK
+from website.pages import tags_of
 
 NOTE = "folds"  # the key, in the metadata of a cell, of what `fold` did there
 # Outputs aren't hidden: there are none before a cell runs, and JupyterLab shows them
@@ -98,7 +99,7 @@ def heading(kind, title):
 def hide_source(cell):
     """Fold a cell's source if a tag says so; let *Run all* pass a measured one."""
     metadata, note = cell.metadata, {}
-    tags = metadata.get("tags", [])
+    tags = tags_of(cell)
     if HIDING.intersection(tags) and "source_hidden" not in metadata.get("jupyter", {}):
         note["jupyter"] = ["source_hidden"]
         metadata["jupyter"] = {**metadata.get("jupyter", {}), "source_hidden": True}
@@ -159,8 +160,7 @@ def show_source(cell, note):
     if "jupyter" in note:
         metadata.get("jupyter", {}).pop("source_hidden", None)
     if "tags" in note:
-        tags = metadata.get("tags", [])
-        metadata["tags"] = [tag for tag in tags if tag not in note["tags"]]
+        metadata["tags"] = [tag for tag in tags_of(cell) if tag not in note["tags"]]
     for key in ("jupyter", "tags"):
         if key in note and not metadata.get(key):
             metadata.pop(key, None)
