@@ -14,10 +14,7 @@ from website.pages import is_notebook, tags_of
 
 require_assertions()
 
-# The notebooks' kernels inherit these: no progress bars, and one thread for a matrix
-# product. Small ones are faster so, many times so on a busy machine.
-os.environ["TQDM_DISABLE"] = "1"
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["TQDM_DISABLE"] = "1"  # the notebooks' kernels inherit it
 
 
 class MystNotebook(IPyNbFile):

@@ -85,11 +85,10 @@ def gradebook(course):
 def prepare_kernels():
     """Set what the kernels inherit.
 
-    Checks are assertions, so Python must not leave these out. As many hand-ins are
-    graded side by side as there are cores, so each takes one thread.
+    Checks are assertions, so Python must not leave these out.
     """
     os.environ.pop("PYTHONOPTIMIZE", None)
-    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["TQDM_DISABLE"] = "1"
+    os.environ["TQDM_DISABLE"] = "1"
     folders = [fetch_file(key)[0].parent for key in FILES]
     if not practice.is_chosen():
         os.environ["MNIST_SOURCE"] = str(folders[0])

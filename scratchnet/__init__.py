@@ -37,6 +37,7 @@ from scratchnet.network import (
 from scratchnet.preprocess import one_hot_encoding, scale_pixels
 from scratchnet.tools.figures import show_figures_in_notebooks
 from scratchnet.tools.progress import progress
+from scratchnet.tools.threads import multiply_in_one_thread
 
 __version__ = "0.1.0"
 __all__ = [
@@ -61,3 +62,4 @@ __all__ = [
 ]
 
 show_figures_in_notebooks()
+multiply_in_one_thread()

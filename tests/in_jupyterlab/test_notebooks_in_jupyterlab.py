@@ -1,5 +1,6 @@
 """The pages as notebooks in the real JupyterLab: opened, run, read, changed, saved."""
 
+import re
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ from in_jupyterlab.lab import (
     was_seen,
     watch_for,
 )
+from scratchnet.tools.threads import blas_threads, is_chosen
 
 # JupyterLab on a busy machine now and then starts a kernel that never answers, or
 # drops a click. A reader tries again, and so do these tests; pytest counts it.
@@ -164,6 +166,16 @@ def test_a_solution_opens_when_asked_for_and_saves_unchanged(lab, clone, page):
     assert page.evaluate(FOLDED_HEADINGS) == ["#### Solution"] * 2
     save(page)
     assert changes(clone) == []
+
+
+def test_a_matrix_product_takes_one_thread(lab, page):
+    open_path(page, lab, "lab/tree/content/what-comes-after/how-this-book-ran.md")
+    run_all(page)
+    outputs = outputs_when_finished(page)
+    assert [out for out in outputs if out["output_type"] == "error"] == []
+    printed = "".join(out["text"] for out in outputs if out.get("name") == "stdout")
+    if not is_chosen() and blas_threads():
+        assert re.search(r"^BLAS threads +1$", printed, re.MULTILINE)
 
 
 def test_all_cells_run_though_a_measured_check_fails(lab, clone, page):

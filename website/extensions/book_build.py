@@ -157,8 +157,6 @@ def setup(app):
     """Connect to Sphinx, and set what the notebooks' kernels inherit."""
     require_assertions()
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars in the pages
-    # Small matrix products are faster in one thread, many times so on a busy machine.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("config-inited", set_addresses)
     app.add_js_file(None, body=SEARCH_FROM_DISK)
