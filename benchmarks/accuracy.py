@@ -77,7 +77,7 @@ def run(name, seed, validate=False, parallel=False):
         return run_tutorial(seed, validate)
     training_set, held_out = data(validate)
     start, start_cpu = time.perf_counter(), processor_time()
-    network, _ = train_recipe(name, *training_set, seed=seed, parallel=parallel)
+    network, _ = train_recipe(name, *training_set, seed=seed, in_parallel=parallel)
     seconds, cpu = time.perf_counter() - start, processor_time() - start_cpu
     if name in KEPT:  # what is kept is what is measured
         network.astype(np.float16)

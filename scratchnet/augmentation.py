@@ -134,3 +134,35 @@ def augment(images, rng, images_per_warp=16, **how):
     missing = n_warps * images_per_warp - len(images)
     padded = np.concatenate([images, images[:1].repeat(missing, axis=0)])
     return warp(padded, *random_warps(n_warps, rng, **how))[: len(images)]
+
+
+class Augmented:
+    """Images that are changed anew whenever some are asked for.
+
+    Parameters
+    ----------
+    images : array_like
+        Floating-point, shape (n, 784); or what gives some when it's indexed.
+    rng : numpy.random.Generator
+        Where all draws come from.
+    augment : callable, optional
+        Called with images and the generator, returns others.
+    """
+
+    def __init__(self, images, rng, augment=augment):
+        check_rng(rng)
+        self.images = images if hasattr(images, "array") else as_images(images)
+        self.rng, self.augment = rng, augment
+
+    @property
+    def array(self):
+        """All images, as they are."""
+        return getattr(self.images, "array", self.images)
+
+    def __len__(self):
+        """Return how many there are."""
+        return len(self.images)
+
+    def __getitem__(self, chosen):
+        """Return some of them, changed."""
+        return self.augment(self.images[chosen], self.rng)

@@ -27,6 +27,15 @@ class Layer:
         self.parameters = {}  # what an optimizer changes
         self.gradients = {}  # of the loss, of the same shapes
         self.statistics = {}  # what a layer learns otherwise
+        self.memory = {}  # for gradients, while a network is trained
+
+    def gradient_of(self, name):
+        """Return where the gradient of a parameter goes, as an entry of `gradients`."""
+        if name in self.memory:  # the same at every step of a training
+            self.gradients[name] = self.memory[name]
+        else:
+            self.gradients[name] = np.empty_like(self.parameters[name])
+        return self.gradients[name]
 
     def require(self, fits, x, wanted):
         """Raise a ValueError that names the layer, unless the input fits."""
@@ -71,9 +80,9 @@ class Linear(Layer):
 
     def backward(self, gradient, to_input=True):
         """Return the gradient with respect to x, shape (n, n_inputs)."""
-        self.gradients["weights"] = self.x.T @ gradient
+        np.matmul(self.x.T, gradient, out=self.gradient_of("weights"))
         if "bias" in self.parameters:
-            self.gradients["bias"] = gradient.sum(axis=0)
+            gradient.sum(axis=0, out=self.gradient_of("bias"))
         return gradient @ self.parameters["weights"].T if to_input else None
 
 
@@ -83,7 +92,8 @@ class ReLU(Layer):
     def forward(self, x, training=False):
         """Return max(0, x)."""
         self.positive = x > 0
-        return np.maximum(x, 0)
+        zeros = np.zeros(x.shape[1:], x.dtype)  # four times as fast as the number 0
+        return np.maximum(x, zeros)
 
     def backward(self, gradient, to_input=True):
         """Return the gradient where x was positive, 0 elsewhere."""
@@ -179,8 +189,8 @@ class BatchNorm(Layer):
         shift = self._mean(gradient)
         scale = self._mean(gradient, self.normalized)
         count = gradient.size // shift.size
-        self.gradients["shift"] = shift * count
-        self.gradients["scale"] = scale * count
+        np.multiply(shift, count, out=self.gradient_of("shift"))
+        np.multiply(scale, count, out=self.gradient_of("scale"))
         if self.training:  # the mean and the variance depended on x, too
             gradient = gradient - self.normalized * self._wide(scale)
             gradient -= self._wide(shift)
@@ -296,13 +306,14 @@ class Convolution(Layer):
         filters = self.parameters["weights"]
         n_outputs, n_inputs, size, _ = filters.shape
         if "bias" in self.parameters:
-            self.gradients["bias"] = gradient.sum(axis=(1, 2, 3))
+            gradient.sum(axis=(1, 2, 3), out=self.gradient_of("bias"))
         padding, width = self.padding, gradient.shape[2]
         if to_input:
             padded = [pixels + 2 * padding for pixels in self.x.shape[1:3]]
             dtype = np.result_type(gradient, filters)
             to_x = np.zeros((n_inputs, *padded, self.x.shape[-1]), dtype)
-        total, across = 0, filters.reshape(n_outputs, -1).T
+        total = np.zeros((n_inputs * size**2, n_outputs), filters.dtype)
+        across = filters.reshape(n_outputs, -1).T
         for y, columns in enumerate(columns_by_row(self.x, size, padding)):
             row = gradient[:, y].reshape(n_outputs, -1)
             total += columns @ row.T
@@ -311,7 +322,7 @@ class Convolution(Layer):
                 for down, right in np.ndindex(size, size):
                     place = to_x[:, y + down, right : right + width]
                     place += windows[:, down, right]
-        self.gradients["weights"] = total.T.reshape(filters.shape)
+        self.gradient_of("weights")[...] = total.T.reshape(filters.shape)
         if to_input:
             rows, columns = (slice(padding, -padding or None),) * 2
             return to_x[:, rows, columns]

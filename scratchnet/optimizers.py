@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from scratchnet.flat import flattened
 from scratchnet.tools.inputs import check_range
 
 
@@ -28,7 +29,7 @@ class SGD:
         self.momentum = momentum
         self.nesterov = nesterov
         self.weight_decay = weight_decay
-        self.velocity = {}
+        self.memory = {}
 
     def step(self, parameters, gradients, learning_rate):
         """Change the parameters in place.
@@ -46,17 +47,31 @@ class SGD:
             If the learning rate is negative, which would climb, or not finite.
         """
         check_range(0, np.inf, learning_rate=learning_rate)
-        for name, parameter in parameters.items():
-            gradient = gradients[name]
+        for name, parameter, slope in joined(parameters, gradients):
+            velocity, decayed, change = self.memory_for(name, parameter)
             if self.weight_decay and parameter.ndim > 1:
-                gradient = gradient + self.weight_decay * parameter
-            if self.momentum:
-                velocity = self.velocity.setdefault(name, np.zeros_like(parameter))
-                velocity *= self.momentum
-                velocity += gradient
-                ahead = gradient + self.momentum * velocity
-                gradient = ahead if self.nesterov else velocity
-            parameter -= learning_rate * gradient
+                np.multiply(parameter, self.weight_decay, out=decayed)
+                decayed += slope
+                slope = decayed
+            velocity *= self.momentum
+            velocity += slope
+            if self.nesterov:
+                np.multiply(velocity, self.momentum, out=change)
+                change += slope
+                change *= learning_rate
+            else:
+                np.multiply(velocity, learning_rate, out=change)
+            parameter -= change
+
+    def memory_for(self, name, parameter):
+        """Return arrays of a parameter's shape: the velocity, and two to work in."""
+        if name not in self.memory:
+            self.memory[name] = np.zeros((3, *parameter.shape), parameter.dtype)
+        if self.memory[name].shape[1:] != parameter.shape:
+            raise ValueError(
+                "this optimizer has the velocity of another network: make a new one"
+            )
+        return self.memory[name]
 
 
 class Adam:
@@ -89,8 +104,7 @@ class Adam:
         self.n_steps += 1
         correction_1 = 1 - self.beta_1**self.n_steps
         correction_2 = 1 - self.beta_2**self.n_steps
-        for name, parameter in parameters.items():
-            gradient = gradients[name]
+        for name, parameter, gradient in joined(parameters, gradients):
             if name not in self.averages:
                 self.averages[name] = np.zeros_like(gradient), np.zeros_like(gradient)
             mean, square = self.averages[name]
@@ -100,6 +114,60 @@ class Adam:
                 parameter *= 1 - learning_rate * self.weight_decay
             size = np.sqrt(square / correction_2) + self.epsilon
             parameter -= learning_rate * (mean / correction_1) / size
+
+
+class Averaging:
+    """An optimizer that also keeps a running average of the parameters.
+
+    Source: Polyak and Juditsky, 1992; here, the past fades.
+
+    Parameters
+    ----------
+    optimizer : SGD or Adam
+        Whose steps are averaged.
+    share : float, optional
+        The share of the past in the average; in the first steps, it's less.
+    """
+
+    def __init__(self, optimizer, share=0.998):
+        check_range(0, 1, share=share)
+        self.optimizer = optimizer
+        self.share = share
+        self.averages = {}
+        self.n_steps = 0
+
+    def step(self, parameters, gradients, learning_rate):
+        """Change the parameters in place, as the optimizer does, and average them."""
+        for name, parameter, _ in joined(parameters, gradients):
+            if name not in self.averages:
+                self.averages[name] = parameter.copy(), np.empty_like(parameter)
+        self.optimizer.step(parameters, gradients, learning_rate)
+        self.n_steps += 1
+        past = min(self.share, self.n_steps / (self.n_steps + 10))
+        for name, parameter, _ in joined(parameters, gradients):
+            average, change = self.averages[name]
+            np.subtract(parameter, average, out=change)
+            change *= 1 - past
+            average += change
+
+    def finish(self, network):
+        """Put the average in the place of a network's parameters.
+
+        The statistics of batch normalization belong to the old ones: measure them anew,
+        with `scratchnet.training.measure_statistics`.
+        """
+        with flattened(network) as (parameters, _):
+            arrays = parameters | parameters.joined
+            for name, (average, _) in self.averages.items():
+                arrays[name][...] = average
+
+
+def joined(parameters, gradients):
+    """Yield name, parameter, and gradient: of long arrays, where both lie in such."""
+    if hasattr(parameters, "joined") and hasattr(gradients, "joined"):
+        parameters, gradients = parameters.joined, gradients.joined
+    for name, parameter in parameters.items():
+        yield name, parameter, gradients[name]
 
 
 def constant(progress):
@@ -130,3 +198,8 @@ def triangular(progress, warm_up=0.2):
 def cosine(progress):
     """Fall from the peak to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
     return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def section(schedule, start, end):
+    """Return what a schedule does from one share of the steps to another."""
+    return lambda progress: schedule(start + (end - start) * progress)

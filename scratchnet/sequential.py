@@ -120,13 +120,13 @@ class Sequential:
         Both can run at once, each on a part of a batch. The twin's dropout has a
         generator of its own, and it leaves the statistics of the layers alone.
         """
-        layers = [copy.copy(layer) for layer in self.layers]
-        for layer in layers:
-            layer.gradients = {}
-            layer.statistics = copy.deepcopy(layer.statistics)
-            if hasattr(layer, "rng"):
-                [layer.rng] = layer.rng.spawn(1)
-        return Sequential(*layers)
+        memo = {}  # what a copy has in place of something: itself, or its like
+        for layer in at_any_depth(self.layers):
+            parameters, rng = (vars(layer).get(name) for name in ("parameters", "rng"))
+            memo[id(parameters)] = parameters
+            if rng is not None and id(rng) not in memo:
+                [memo[id(rng)]] = rng.spawn(1)
+        return Sequential(*copy.deepcopy(self.layers, memo))
 
     def astype(self, dtype):
         """Convert all arrays, such as to float64 for gradient checks; return self."""
@@ -174,6 +174,54 @@ class Sequential:
         for name, array in arrays.items():
             wanted[name][...] = array
         return self
+
+
+class InParts:
+    """A network that takes each batch in parts, with batch statistics of their own.
+
+    Source: Hoffer, Hubara, and Soudry, 2017, "ghost batch normalization".
+
+    Parameters
+    ----------
+    network : Sequential
+        Trained as this is. It keeps the statistics of the first part.
+    n_parts : int
+    """
+
+    def __init__(self, network, n_parts):
+        check_whole(1, np.inf, n_parts=n_parts)
+        self.twins = [network, *(network.twin() for _ in range(n_parts - 1))]
+        self.layers, self.predict = network.layers, network.predict
+
+    def forward(self, x, training=False):
+        """Return the output for all parts, as `Sequential.forward` does for one."""
+        parts = zip(self.twins, np.array_split(x, len(self.twins)), strict=True)
+        return np.concatenate([twin.forward(part, training) for twin, part in parts])
+
+    def backward(self, gradient):
+        """Compute the gradients of each part."""
+        parts = np.array_split(gradient, len(self.twins))
+        for twin, part in zip(self.twins, parts, strict=True):
+            twin.backward(part)
+
+    @property
+    def parameters(self):
+        """Those of the network."""
+        return self.twins[0].parameters
+
+    @property
+    def gradients(self):
+        """The sums over the parts."""
+        first, *others = (twin.gradients for twin in self.twins)
+        return {
+            name: sum((other[name] for other in others), start=array)
+            for name, array in first.items()
+        }
+
+    @property
+    def state(self):
+        """That of the network."""
+        return self.twins[0].state
 
 
 def at_any_depth(part):

@@ -14,7 +14,7 @@ from scratchnet.optimizers import SGD, Adam
 from scratchnet.preprocess import one_hot_encoding, scale_pixels
 from scratchnet.sequential import Sequential
 from scratchnet.tools import plots
-from scratchnet.training import fit, measure_statistics
+from scratchnet.training import each_epoch, measure_statistics, validated
 
 IMAGES = np.random.default_rng(1).random((20, 784), dtype=np.float32)
 LABELS = IMAGES[:, :3].argmax(axis=1)
@@ -70,9 +70,11 @@ def make_network():
 def train(images, labels, **changes):
     """Train a new network; return what it measured, and what it learned."""
     how = {"rng": np.random.default_rng(4), "epochs": 2, "learning_rate": 0.1}
-    how |= {"batch_size": 8, "validation_set": (images, labels)} | changes
+    how |= {"batch_size": 8} | changes
     network = make_network()
-    return *fit(network, images, labels, **how).values(), network.predict(IMAGES)
+    training = each_epoch(network, images, labels, **how)
+    history = validated(training, network, (images, labels))
+    return *history.values(), network.predict(IMAGES)
 
 
 def train_part_one(images, labels, **changes):

@@ -11,6 +11,8 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
+from scratchnet.augmentation import Augmented
+from scratchnet.flat import flattened
 from scratchnet.layers import (
     BatchNorm,
     Convolution,
@@ -23,9 +25,10 @@ from scratchnet.layers import (
 )
 from scratchnet.losses import softmax_cross_entropy, squared_error
 from scratchnet.metrics import measure
-from scratchnet.optimizers import SGD, Adam, cosine, triangular
-from scratchnet.sequential import Sequential
-from scratchnet.training import fit, measure_statistics
+from scratchnet.optimizers import SGD, Adam, Averaging, cosine, triangular
+from scratchnet.sequential import InParts, Sequential
+from scratchnet.tools.parallel import in_processes
+from scratchnet.training import each_epoch, fit, measure_statistics, validated
 
 # JAX, which other tests use, and Python from 3.12 on warn of locks that another thread
 # may hold at a fork. The processes of a training use NumPy alone.
@@ -75,12 +78,39 @@ def other():
     return images, images[:, :3].argmax(axis=1)
 
 
-def train(data, network=None, **how):
+HOW = {"epochs": 4, "learning_rate": 0.1, "batch_size": 16}
+
+
+def train(data, network=None, seed=3, **how):
     """Train a new network, unless one is given; return it and its history."""
     network = network or make_network()
-    how = {"epochs": 4, "learning_rate": 0.1, "batch_size": 16} | how
-    rng = np.random.default_rng(how.pop("seed", 3))
-    return network, fit(network, *data, rng=rng, **how)
+    rng = np.random.default_rng(seed)
+    return network, fit(network, *data, rng=rng, **(HOW | how))
+
+
+def train_and_measure(data, held_out, network=None, patience=None, **how):
+    """Do the same, and measure it after each epoch."""
+    network = network or make_network()
+    training = each_epoch(network, *data, rng=np.random.default_rng(3), **(HOW | how))
+    return network, validated(training, network, held_out, patience)
+
+
+def train_together(data, network, size, **how):
+    """Do the same in several processes."""
+
+    def program(team):
+        optimizer = team.optimizer(how.get("optimizer", SGD)())
+        images, labels = map(team.part, data)
+        training = each_epoch(
+            team.network,
+            how.get("images", lambda images: images)(images),
+            labels,
+            rng=np.random.default_rng(3),
+            **(HOW | how.get("options", {}) | {"optimizer": optimizer}),
+        )
+        return {"training_loss": [team.mean(loss) for loss in training]}
+
+    return network, in_processes(program, network, size)
 
 
 def assert_same(network, other_network):
@@ -94,7 +124,7 @@ def assert_same(network, other_network):
 @pytest.mark.parametrize("optimizer", [partial(SGD, 0.9, nesterov=True), Adam])
 def test_training_learns(tiny, other, optimizer):
     how = {"epochs": 60, "learning_rate": 0.02, "schedule": triangular}
-    network, history = train(tiny, **how, optimizer=optimizer(), validation_set=other)
+    network, history = train_and_measure(tiny, other, **how, optimizer=optimizer())
     assert {name: len(values) for name, values in history.items()} == {
         "training_loss": 60,
         "validation_loss": 60,
@@ -112,13 +142,19 @@ def noisy(images, rng):
     return images + rng.normal(scale=0.01, size=images.shape).astype(np.float32)
 
 
-def test_the_same_seed_gives_the_same_network(tiny, other):
-    how = {"augment": noisy, "averaging": 0.9, "validation_set": other}
-    first, history = train(tiny, make_network(dropout=0.3), **how)
-    again, same = train(tiny, make_network(dropout=0.3), **how)
+def test_the_same_seed_gives_the_same_network(tiny):
+    def train_noisy(seed):
+        rng = np.random.default_rng(seed)
+        data = Augmented(tiny[0], rng, noisy), tiny[1]
+        network, optimizer = make_network(dropout=0.3), Averaging(SGD(), 0.9)
+        history = fit(network, *data, rng=rng, optimizer=optimizer, **HOW)
+        optimizer.finish(network)
+        return network, history
+
+    (first, history), (again, same) = train_noisy(3), train_noisy(3)
     assert history == same
     assert_same(first, again)
-    different, _ = train(tiny, make_network(dropout=0.3), **how, seed=4)
+    different, _ = train_noisy(4)
     assert not np.array_equal(different.predict(tiny[0]), first.predict(tiny[0]))
 
 
@@ -129,36 +165,54 @@ def test_training_keeps_the_precision_of_the_parameters(tiny):
 
 
 @needs_fork
-@pytest.mark.parametrize("parts", [2, 3])
-def test_processes_do_not_change_a_bit(tiny, parts):
-    def disturb(images, rng):
-        return images + rng.normal(size=images.shape)  # float64
-
-    how = {"parts": parts, "augment": disturb, "plain_epochs": 1}
-    one, history = train(tiny, make_network(dropout=0.3), **how)
-    two, same = train(tiny, make_network(dropout=0.3), **how, parallel=True)
-    assert history == same
+@pytest.mark.parametrize("optimizer", [partial(SGD, 0.9, True, 0.01), Adam])
+def test_processes_do_not_change_a_bit(tiny, optimizer):
+    how = {"options": {"epochs": 2}, "optimizer": optimizer}
+    network = make_network(dropout=0.3)
+    one, history = train(tiny, InParts(network, 2), epochs=2, optimizer=optimizer())
+    two, same = train_together(tiny, make_network(dropout=0.3), 2, **how)
+    assert np.allclose(history["training_loss"], same["training_loss"], rtol=1e-6)
     assert_same(one, two)
     assert not multiprocessing.active_children()
+
+
+@needs_fork
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_any_number_of_processes_learns_the_same(tiny, size):
+    def plain():
+        rng = np.random.default_rng(6)
+        return Sequential(Linear(9, 5, rng), ReLU(), Linear(5, 3, rng)).astype(float)
+
+    data, how = (tiny[0].astype(float), tiny[1]), {"batch_size": 12}
+    whole, history = train(data, plain(), **how)
+    shared, same = train_together(data, plain(), size, options=how)
+    assert np.allclose(history["training_loss"], same["training_loss"], rtol=1e-12)
+    for name, array in whole.parameters.items():
+        assert np.allclose(shared.parameters[name], array, rtol=1e-9, atol=1e-12)
 
 
 @needs_fork
 def test_processes_do_not_change_a_bit_of_a_convolutional_network():
     rng = np.random.default_rng(5)
     data = rng.random((40, 36), dtype=np.float32), rng.integers(3, size=40)
-    how = {"parts": 2, "averaging": 0.9}
-    (one, history), (two, same) = (
-        train(
-            data,
-            make_convolutional(),
-            **how,
-            optimizer=SGD(0.9, weight_decay=0.01),
-            parallel=parallel,
-        )
-        for parallel in (False, True)
-    )
-    assert history == same
+    one, _ = train(data, InParts(make_convolutional(), 2))
+    two, _ = train_together(data, make_convolutional(), 2)
     assert_same(one, two)
+
+
+@needs_fork
+def test_processes_need_batches_that_they_can_share(tiny):
+    with pytest.raises(ValueError, match="3 processes can't share a batch of 16"):
+        train_together(tiny, make_network(), 3)
+    assert not multiprocessing.active_children()
+
+
+def augmented(images, change):
+    return Augmented(images, np.random.default_rng(0), change)
+
+
+def augmenting(change):
+    return {"images": partial(augmented, change=change)}
 
 
 @needs_fork
@@ -173,7 +227,7 @@ def test_what_fails_in_a_process_is_raised(tiny, kind, in_parent):
         return images
 
     with pytest.raises(kind, match="no image can be changed here"):
-        train(tiny, augment=fail, parts=2, parallel=True)
+        train_together(tiny, make_network(), 2, **augmenting(fail))
     assert not multiprocessing.active_children()
 
 
@@ -194,7 +248,7 @@ def test_an_error_that_cannot_leave_its_process_is_told_of(tiny):
         return images
 
     with pytest.raises(RuntimeError, match=r"Unpicklable.'an image in a process'"):
-        train(tiny, augment=fail, parts=2, parallel=True)
+        train_together(tiny, make_network(), 2, **augmenting(fail))
 
 
 @needs_fork
@@ -207,7 +261,7 @@ def test_a_process_that_is_killed_ends_the_training(tiny):
         return images
 
     with pytest.raises(ChildProcessError, match="a process of the training ended"):
-        train(tiny, augment=vanish, parts=2, parallel=True)
+        train_together(tiny, make_network(), 2, **augmenting(vanish))
     assert not multiprocessing.active_children()
 
 
@@ -216,8 +270,11 @@ def test_no_process_outlives_the_training():
     killed_in_training = """
 import os, signal
 import numpy as np
+from scratchnet.augmentation import Augmented
+from scratchnet.flat import flattened
 from scratchnet.layers import Linear
 from scratchnet.sequential import Sequential
+from scratchnet.tools.parallel import in_processes
 from scratchnet.training import fit
 
 rng, parent = np.random.default_rng(0), os.getpid()
@@ -228,11 +285,22 @@ def kill(images, rng):
         os.kill(parent, signal.SIGKILL)
     return images
 
-how = {"epochs": 1, "learning_rate": 0.1, "batch_size": 20, "augment": kill}
-network = Sequential(Linear(9, 3, rng))
-fit(network, images, labels, rng=rng, **how, parts=3, parallel=True)
+def program(team):
+    fit(
+        team.network,
+        Augmented(team.part(images), rng, kill),
+        team.part(labels),
+        rng=rng,
+        optimizer=team.optimizer(SGD()),
+        epochs=1,
+        learning_rate=0.1,
+        batch_size=21,
+    )
+
+in_processes(program, Sequential(Linear(9, 3, rng)), 3)
 """
     # The output ends when the last process that could write to it has ended.
+    killed_in_training = "from scratchnet.optimizers import SGD\n" + killed_in_training
     done = subprocess.run(
         [sys.executable, "-c", killed_in_training], stdout=subprocess.PIPE, timeout=60
     )
@@ -241,8 +309,9 @@ fit(network, images, labels, rng=rng, **how, parts=3, parallel=True)
 
 def test_other_systems_than_linux_cannot_train_in_parallel(tiny, monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
-    with pytest.raises(ValueError, match="needs Linux, and this is win32"):
-        train(tiny, parts=2, parallel=True)
+    with pytest.raises(ValueError, match="need Linux, and this is win32"):
+        train_together(tiny, make_network(), 2)
+    train_together(tiny, make_network(), 1)
 
 
 @pytest.mark.parametrize("parts", [2, 3, 16])
@@ -253,7 +322,7 @@ def test_parts_do_not_change_what_is_learned_without_batch_statistics(tiny, part
 
     data = tiny[0].astype(float), tiny[1]
     whole, history = train(data, plain())
-    split, same = train(data, plain(), parts=parts)
+    split, same = train(data, InParts(plain(), parts))
     assert np.allclose(history["training_loss"], same["training_loss"], rtol=1e-12)
     for name, array in whole.parameters.items():
         assert np.allclose(split.parameters[name], array, rtol=1e-9, atol=1e-12)
@@ -290,24 +359,11 @@ def test_each_image_is_seen_once_an_epoch(tiny):
         seen.append(images.copy())
         return images
 
-    train(tiny, epochs=2, batch_size=20, augment=watch)
+    train((augmented(tiny[0], watch), tiny[1]), batch_size=20, epochs=2)
     epochs = np.concatenate(seen).reshape(2, 60, 9)
     for images in epochs:
         assert np.array_equal(np.sort(images, axis=0), np.sort(tiny[0], axis=0))
     assert not np.array_equal(*epochs)
-
-
-def test_the_last_epochs_can_do_without_augmentation(tiny):
-    n_images = []
-
-    def watch(images, rng):
-        n_images.append(len(images))
-        return images
-
-    network, _ = train(tiny, epochs=3, batch_size=20, augment=watch, plain_epochs=2)
-    assert n_images == [20] * 3  # one epoch of three steps
-    same, _ = train(tiny, epochs=3, batch_size=20)
-    assert_same(network, same)
 
 
 def test_patience_stops_and_goes_back_to_the_best_parameters(tiny, other):
@@ -318,8 +374,9 @@ def test_patience_stops_and_goes_back_to_the_best_parameters(tiny, other):
         return images
 
     network = make_network()
-    how = {"learning_rate": 2.0, "epochs": 200, "batch_size": 60, "augment": remember}
-    _, history = train(tiny, network, **how, validation_set=other, patience=3)
+    how = {"learning_rate": 2.0, "epochs": 200, "batch_size": 60}
+    data = augmented(tiny[0], remember), tiny[1]
+    _, history = train_and_measure(data, other, network, patience=3, **how)
     losses = history["validation_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 4 < 200
@@ -337,7 +394,9 @@ def test_averaging_gives_what_a_direct_computation_gives(tiny):
             super().step(parameters, gradients, learning_rate)
 
     plain, _ = train(tiny, optimizer=Watched())
-    network, _ = train(tiny, averaging=0.8)
+    optimizer = Averaging(SGD(), 0.8)
+    network, _ = train(tiny, optimizer=optimizer)
+    optimizer.finish(network)
     places = [*path[1:], plain.parameters]
     average = path[0]
     for n_steps, place in enumerate(places, start=1):
@@ -348,9 +407,6 @@ def test_averaging_gives_what_a_direct_computation_gives(tiny):
         }
     for name, array in network.parameters.items():
         assert np.allclose(array, average[name], rtol=1e-4, atol=1e-6)
-    hidden = tiny[0] @ network.parameters["0.weights"]
-    assert np.allclose(network.state["1.mean"], hidden.mean(axis=0), atol=1e-5)
-    assert np.allclose(network.state["1.variance"], hidden.var(axis=0), rtol=1e-4)
 
 
 @pytest.mark.parametrize("n", [60, 59, 41, 21])  # 21: one left over
@@ -377,6 +433,128 @@ def test_no_epochs_change_nothing(tiny):
     assert_same(network, make_network())
 
 
+# One array for all parameters ------------------------------------------------------
+
+
+class Residual:
+    """A layer that keeps others, as a reader may write one."""
+
+    def __init__(self, *layers):
+        self.inner = Sequential(*layers)
+        self.statistics = {}
+
+    @property
+    def parameters(self):
+        """Those of the layers."""
+        return self.inner.parameters
+
+    @property
+    def gradients(self):
+        """Those of the layers."""
+        return self.inner.gradients
+
+    def forward(self, x, training=False):
+        """Return the sum of the input and of what the layers make of it."""
+        return x + self.inner.forward(x, training)
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient with respect to the input."""
+        return gradient + self.inner.backward(gradient, to_input=True)
+
+
+class OwnScale:
+    """A layer that makes a new array for its gradient, as a reader may write one."""
+
+    def __init__(self, n):
+        self.parameters, self.gradients, self.statistics = {"scale": np.ones(n)}, {}, {}
+
+    def forward(self, x, training=False):
+        """Return the input, scaled."""
+        self.x = x
+        return x * self.parameters["scale"]
+
+    def backward(self, gradient, to_input=True):
+        """Return the gradient with respect to the input."""
+        self.gradients = {"scale": np.sum(gradient * self.x, axis=0)}
+        return gradient * self.parameters["scale"]
+
+
+def make_of_own_layers():
+    rng = np.random.default_rng(6)
+    inner, block = Residual(Linear(9, 9, rng)), [Linear(9, 9, rng), ReLU()]
+    network = Sequential(Residual(*block, inner), OwnScale(9), Linear(9, 3, rng))
+    for layer in (*block, inner.inner.layers[0], network.layers[-1]):
+        Sequential(layer).astype(np.float64)
+    return network
+
+
+def step_by_step(network, images, labels, optimizer):
+    """Train as `fit` does, by names, one after the other, each array on its own."""
+    rng = np.random.default_rng(3)
+    for _ in range(4):
+        order = rng.permutation(60)
+        for start in range(0, 45, 16):
+            batch = order[start : start + 16]
+            logits = network.forward(images[batch], training=True)
+            network.backward(softmax_cross_entropy(logits, labels[batch])[1])
+            optimizer.step(network.parameters, network.gradients, 0.1)
+
+
+@pytest.mark.parametrize("optimizer", [partial(SGD, 0.9, True, 0.01), SGD, Adam])
+def test_one_array_takes_the_steps_of_many(tiny, optimizer):
+    one, _ = train(tiny, optimizer=optimizer())
+    step_by_step(many := make_network(), *tiny, optimizer())
+    assert_same(one, many)
+
+
+@pytest.mark.parametrize("n_parts", [1, 2])
+def test_layers_of_a_readers_own_train_as_well(tiny, n_parts):
+    data = tiny[0].astype(float), tiny[1]
+    one, many = make_of_own_layers(), make_of_own_layers()
+    train(data, InParts(one, n_parts), optimizer=SGD(0.9))
+    step_by_step(many, *data, SGD(0.9))
+    for name, array in many.parameters.items():
+        assert np.allclose(one.parameters[name], array, rtol=1e-9, atol=1e-12), name
+    assert not np.array_equal(array, make_of_own_layers().parameters[name])
+
+
+def test_the_networks_own_arrays_come_back(tiny):
+    network = make_network()
+    before = network.parameters
+    training = each_epoch(network, *tiny, rng=np.random.default_rng(3), **HOW)
+    next(training)
+    assert network.parameters["0.weights"] is not before["0.weights"]
+    training.close()  # as a loop that breaks does
+    for name, array in network.parameters.items():
+        assert array is before[name]
+    first, _ = train(tiny, epochs=1, schedule=lambda progress: 1)
+    assert_same(network, first)
+    network.backward(np.ones_like(network.forward(tiny[0], training=True)))
+    kept = network.gradients["0.weights"]
+    network.backward(np.zeros_like(network.forward(tiny[0], training=True)))
+    assert kept.any() and not network.gradients["0.weights"].any()
+
+
+def test_arrays_lie_side_by_side_for_a_while():
+    network = make_network()
+    with flattened(network) as (parameters, gradients):
+        assert parameters.flat.shape == gradients.flat.shape == (network.n_parameters,)
+        parameters.flat[...] = np.arange(network.n_parameters)
+        with flattened(network) as again:
+            assert again[0] is parameters
+        assert np.array_equal(network.parameters["4.weights"][0], [108, 109, 110])
+        assert parameters.joined["weights"].shape == (1, 9 * 12 + 12 * 3)
+    assert np.array_equal(network.parameters["4.weights"][0], [108, 109, 110])
+
+
+def test_an_optimizer_belongs_to_one_network(tiny):
+    optimizer = SGD(0.9)
+    train(tiny, optimizer=optimizer)
+    other = Sequential(Linear(9, 3, np.random.default_rng(0)))
+    with pytest.raises(ValueError, match="velocity of another network: make a new one"):
+        train(tiny, other, optimizer=optimizer)
+
+
 # What it refuses -------------------------------------------------------------------
 
 
@@ -385,35 +563,7 @@ def test_no_epochs_change_nothing(tiny):
     [
         ({"images": np.zeros((60, 8))}, r"Linear needs an input of shape \(n, 9\)"),
         ({"epochs": -1}, "epochs must be a whole number from 0 to inf, not -1"),
-        ({"plain_epochs": 5}, "plain_epochs must be a whole number from 0 to 4, not 5"),
-        ({"plain_epochs": -1}, "from 0 to 4, not -1"),
-        ({"averaging": 1.0}, "averaging must be from 0 to below 1, not 1.0"),
-        ({"averaging": float("nan")}, "averaging must be from 0 to below 1, not nan"),
-        ({"patience": 0}, "patience must be a whole number from 1 to inf, not 0"),
         ({"batch_size": 61}, "batch_size must be a whole number from 1 to 60, not 61"),
-        ({"parts": 17}, "parts must be a whole number from 1 to 16, not 17"),
-        ({"parts": 0}, "from 1 to 16, not 0"),
-        ({"patience": 2}, "patience needs a validation_set"),
-        (
-            {"validation_set": (np.full((4, 9), np.nan), np.zeros(4, int))},
-            "images must be finite numbers",
-        ),
-        (
-            {"validation_set": (np.zeros((4, 9)), np.zeros(3, int))},
-            "4 images but 3 labels",
-        ),
-        (
-            {"validation_set": (np.zeros((4, 9)), np.full(4, 3))},
-            "label 3 is not in 0 to 2",
-        ),
-        (
-            {"validation_set": (np.zeros((4, 8)), np.zeros(4, int))},
-            r"Linear needs an input of shape \(n, 9\)",
-        ),
-        (
-            {"validation_set": (np.zeros((0, 9)), np.zeros(0, int))},
-            "there are no images",
-        ),
     ],
 )
 def test_training_refuses_what_does_not_fit(tiny, change, message):
@@ -424,9 +574,46 @@ def test_training_refuses_what_does_not_fit(tiny, change, message):
     assert_same(network, make_network())
 
 
-def test_patience_and_averaging_exclude_each_other(tiny, other):
-    with pytest.raises(ValueError, match="each choose the final parameters"):
-        train(tiny, validation_set=other, patience=2, averaging=0.9)
+@pytest.mark.parametrize(
+    ("held_out", "message"),
+    [
+        (
+            (np.full((4, 9), np.nan), np.zeros(4, int)),
+            "images must be finite numbers",
+        ),
+        (
+            (np.zeros((4, 9)), np.zeros(3, int)),
+            "4 images but 3 labels",
+        ),
+        (
+            (np.zeros((4, 9)), np.full(4, 3)),
+            "label 3 is not in 0 to 2",
+        ),
+        (
+            (np.zeros((4, 8)), np.zeros(4, int)),
+            r"Linear needs an input of shape \(n, 9\)",
+        ),
+        (
+            (np.zeros((0, 9)), np.zeros(0, int)),
+            "there are no images",
+        ),
+    ],
+)
+def test_validation_refuses_what_does_not_fit(tiny, held_out, message):
+    network = make_network()
+    with pytest.raises(ValueError, match=message):
+        train_and_measure(tiny, held_out, network)
+    assert_same(network, make_network())
+
+
+def test_patience_and_shares_have_bounds(tiny, other):
+    with pytest.raises(ValueError, match="patience must be a whole number from 1"):
+        train_and_measure(tiny, other, patience=0)
+    for share in (1.0, float("nan")):
+        with pytest.raises(ValueError, match="share must be from 0 to below 1, not"):
+            Averaging(SGD(), share)
+    with pytest.raises(ValueError, match="n_parts must be a whole number from 1"):
+        InParts(make_network(), 0)
 
 
 @pytest.mark.parametrize("loss", [softmax_cross_entropy, squared_error])
@@ -452,13 +639,7 @@ def test_a_validation_that_overflows_stops_training(tiny, other, n_layers):
     network = Sequential(*hidden, Linear(9, 3, rng))
     how = {"learning_rate": 1e25, "epochs": 1, "batch_size": 60}
     with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
-        train(tiny, network, **how, validation_set=other)
-
-
-def test_statistics_that_overflow_stop_training(tiny):
-    how = {"learning_rate": 1e25, "epochs": 1, "batch_size": 60, "averaging": 0.9}
-    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
-        train(tiny, **how)
+        train_and_measure(tiny, other, network, **how)
 
 
 def test_a_gradient_of_nan_stops_training(tiny):
@@ -470,17 +651,6 @@ def test_a_gradient_of_nan_stops_training(tiny):
 
 
 # The network and its file ----------------------------------------------------------
-
-
-class Residual:
-    """A layer that keeps others, as a reader may write one."""
-
-    def __init__(self, *layers):
-        self.inner = Sequential(*layers)
-
-    def forward(self, x, training=False):
-        """Return the sum of the input and of what the layers make of it."""
-        return x + self.inner.forward(x, training)
 
 
 @pytest.mark.parametrize("layer", [Linear(9, 9, np.random.default_rng(0)), ReLU()])
@@ -501,7 +671,7 @@ def test_a_network_within_a_network_stands_for_its_layers(tiny):
     first, *others = nested.layers
     nested = Sequential(first, Sequential(*others))
     assert nested.layers == (first, *others)
-    assert train(tiny, nested, parts=2)[1] == train(tiny, whole, parts=2)[1]
+    assert train(tiny, nested)[1] == train(tiny, whole)[1]
     assert_same(nested, whole)
 
 

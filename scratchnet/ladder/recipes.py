@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnet.augmentation import augment
+from scratchnet.augmentation import Augmented, augment
 from scratchnet.ladder.records import FOLDER
 from scratchnet.layers import (
     BatchNorm,
@@ -26,9 +26,10 @@ from scratchnet.layers import (
     ReLU,
 )
 from scratchnet.losses import softmax_cross_entropy, squared_error
-from scratchnet.optimizers import SGD, triangular
-from scratchnet.sequential import Sequential
-from scratchnet.training import fit
+from scratchnet.optimizers import SGD, Averaging, constant, section, triangular
+from scratchnet.sequential import InParts, Sequential
+from scratchnet.tools.parallel import in_processes
+from scratchnet.training import each_epoch, measure_statistics
 
 
 class Recipe(NamedTuple):
@@ -36,7 +37,7 @@ class Recipe(NamedTuple):
 
     title: str
     network: Callable  # called with a generator, returns a Sequential
-    training: dict  # the keywords of `scratchnet.training.fit`
+    training: dict  # what `train_recipe` takes to train it
 
 
 def perceptron(*sizes, dropout=0.0, normalized=False):
@@ -246,7 +247,7 @@ def fresh_network(name, seed=1):
     return RECIPES[name].network(rng), rng
 
 
-def train_recipe(name, images, labels, seed=1, **changes):
+def train_recipe(name, images, labels, seed=1, in_parallel=False, **changes):
     """Train a network on the ladder.
 
     Parameters
@@ -257,8 +258,11 @@ def train_recipe(name, images, labels, seed=1, **changes):
         float32, shape (n, 784), from 0 to 1; and integers, shape (n,).
     seed : int, optional
         Of all that is random.
+    in_parallel : bool, optional
+        Whether each part of a batch has a process of its own, which needs Linux, rather
+        than its turn.
     **changes
-        Keywords of `scratchnet.training.fit` that differ from the recipe's.
+        What of the recipe's `training` is different.
 
     Returns
     -------
@@ -268,10 +272,74 @@ def train_recipe(name, images, labels, seed=1, **changes):
         As from `fit`.
     """
     network, rng = fresh_network(name, seed)
-    options = RECIPES[name].training | changes
-    if "optimizer" in options:
-        options["optimizer"] = options["optimizer"]()
-    return network, fit(network, images, labels, rng=rng, **options)
+    how = RECIPES[name].training | changes
+    make_optimizer, n_parts = how.pop("optimizer", SGD), how.pop("parts", 1)
+    generators = rng.spawn(n_parts)  # for what's random in a part
+    averaging = how.pop("averaging", None)
+
+    def program(team):
+        optimizer = team.optimizer(make_optimizer())
+        if averaging:
+            optimizer = Averaging(optimizer, averaging)
+        data = team.part(images), team.part(labels)
+        losses = train_in_phases(
+            team.network,
+            *data,
+            generators[team.rank],
+            rng=rng,
+            optimizer=optimizer,
+            **how,
+        )
+        losses = [team.mean(loss) for loss in losses]
+        if averaging:
+            optimizer.finish(team.network)
+        return losses
+
+    if n_parts > 1 and not in_parallel:
+        losses = in_processes(program, InParts(network, n_parts), 1)
+    else:
+        losses = in_processes(program, network, n_parts)
+    if averaging:
+        measure_statistics(network, images)
+    return network, {"training_loss": losses}
+
+
+def train_in_phases(
+    network,
+    images,
+    labels,
+    generator,
+    *,
+    epochs,
+    schedule=constant,
+    augment=None,
+    plain_epochs=0,
+    **how,
+):
+    """Train with augmentation, but for the last epochs (He et al., 2019).
+
+    Parameters
+    ----------
+    network, images, labels, epochs, schedule, **how
+        As for `each_epoch`.
+    generator : numpy.random.Generator
+        For the augmentation.
+    augment : callable, optional
+        As for `Augmented`.
+    plain_epochs : int, optional
+        How many of the epochs do without it.
+
+    Yields
+    ------
+    float
+        The training loss of each epoch.
+    """
+    middle = epochs - plain_epochs if augment else 0
+    augmented = Augmented(images, generator, augment)
+    for given, start, end in ((augmented, 0, middle), (images, middle, epochs)):
+        if start < end:
+            how["schedule"] = section(schedule, start / epochs, end / epochs)
+            yield from each_epoch(network, given, labels, epochs=end - start, **how)
 
 
 def weights_file(name, seed):

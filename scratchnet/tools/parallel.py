@@ -1,125 +1,233 @@
-"""Work on all parts of a batch at once, each but the first in a process of its own.
+"""Have several processes train one network, each on its part of every batch.
 
-Threads would do, if they didn't wait for each other so often: Python runs one at a
-time, and the steps of a convolution are short.
+They are forked, and run the same program, as under MPI. The memory of the parameters
+is shared, and so is that of the gradients. Threads would do, if they didn't wait for
+each other so often: Python runs one at a time.
 """
 
-import mmap
+import copy
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import suppress
+from mmap import mmap
 
 import numpy as np
 
+from scratchnet.flat import Arrays, flattened, give_memory
+from scratchnet.tools.inputs import check_whole
 
-@contextmanager
-def one_process_for_each(twins, learn_from):
-    """Start the processes; end them when the `with` block ends.
+SPINS = 3_000  # how often a process asks for the others before it sleeps
+PATIENCE = 0.2  # seconds after which a sleeper looks whether the others still are there
 
-    They are forked: each has all that this one had until then. The memory of the
-    parameters is shared, so that a change of them reaches all. So is that of the
-    gradients.
+
+class Team:
+    """The processes of a training, as one of them sees them.
+
+    Attributes
+    ----------
+    rank, size : int
+        Which process this is, from 0, and how many there are.
+    network : Sequential
+        The one to train. All processes have its parameters; all else is each one's own.
+    """
+
+    def __init__(self, network, size):
+        fork = multiprocessing.get_context("fork" if size > 1 else None)
+        self.rank, self.size, self.network = 0, size, network
+        self.twins = [network, *(network.twin() for _ in range(size - 1))]
+        parameters, gradients = network.flat
+        self.gradients = [gradients]
+        for twin in self.twins[1:]:
+            self.gradients.append(give_memory(twin, Arrays(parameters, shared)))
+            twin.flat = parameters, self.gradients[-1]
+        self.numbers = shared(size, np.float64)
+        # The first rings the second's bell to say that it may go on. A bell counts.
+        self.bells = [[fork.Semaphore(0) for _ in range(size)] for _ in range(size)]
+        self.answers = [fork.Pipe(duplex=False) for _ in range(size)]
+        self.parent, self.children = os.getpid(), []
+
+    def start(self, program, rank):
+        """Have another process run a program; return the process."""
+        fork = multiprocessing.get_context("fork")
+        child = fork.Process(target=follow, args=(program, self, rank), daemon=True)
+        child.start()
+        return child
+
+    def meet(self):
+        """Wait for all processes. What they wrote before, others can read after it.
+
+        They come at nearly the same time: so each asks again and again for a moment,
+        which is faster than to be woken.
+        """
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        for other in others:
+            self.bells[self.rank][other].release()
+        for other in others:
+            bell = self.bells[other][self.rank]
+            if not any(bell.acquire(block=False) for _ in range(SPINS)):
+                while not bell.acquire(timeout=PATIENCE):
+                    self.look_around()
+
+    def look_around(self):
+        """Raise an error if another process is gone: its own, where it left one."""
+        for child, (answer, _) in zip(self.children, self.answers[1:], strict=False):
+            error = None
+            with suppress(EOFError):  # it's closed, and nothing was sent
+                error = answer.recv() if answer.poll() else None
+            if child.exitcode:
+                error = error or ChildProcessError("a process of the training ended")
+            if error is not None:
+                raise error
+        if self.rank and os.getppid() != self.parent:
+            raise ChildProcessError("the process that began the training ended")
+
+    def mean(self, number):
+        """Return the mean of one number from each process."""
+        self.numbers[self.rank] = number
+        self.meet()
+        mean = float(self.numbers.mean())
+        self.meet()  # before anyone writes the next
+        return mean
+
+    def part(self, array):
+        """Return images, or labels, that give this process its part of each batch."""
+        return Part(array, self.rank, self.size)
+
+    def optimizer(self, optimizer):
+        """Return an optimizer that takes the mean of all processes' gradients."""
+        return Shared(optimizer, self)
+
+
+class Part:
+    """An array that gives a part of the rows that it's asked for.
 
     Parameters
     ----------
-    twins : list of Sequential
-        The first is a network, the others come from its `twin`. Their parameters move
-        to other memory.
-    learn_from : callable
-        Called with the place of a twin, and what belongs to its part of a batch. It
-        leaves gradients in that twin.
+    array : numpy.ndarray
+        Images, or labels.
+    rank, size : int
+        Which part, from 0, and of how many.
+    """
 
-    Yields
-    ------
-    callable
-        Called with one iterable for each argument of `learn_from`, as `map` is;
-        returns a list. Meanwhile, nothing may change the parameters.
+    def __init__(self, array, rank, size):
+        self.array, self.rank, self.size = array, rank, size
+
+    def __len__(self):
+        """Return the number of all rows."""
+        return len(self.array)
+
+    def __getitem__(self, chosen):
+        """Return a part of the chosen rows, which is as large as the others."""
+        if len(chosen) % self.size:
+            raise ValueError(
+                f"{self.size} processes can't share a batch of {len(chosen)} evenly"
+            )
+        return self.array[np.array_split(chosen, self.size)[self.rank]]
+
+
+class Shared:
+    """An optimizer of which each process works on a part of the parameters.
+
+    Parameters
+    ----------
+    optimizer : SGD or Adam
+        What it keeps is of this process's part.
+    team : Team
+    """
+
+    def __init__(self, optimizer, team):
+        self.optimizer, self.team, self.own = optimizer, team, None
+
+    def step(self, parameters, gradients, learning_rate):
+        """Add up the gradients, take the step, and wait for the others, as they do."""
+        if self.own is None:
+            self.own = [self.own_part(a) for a in (parameters, *self.team.gradients)]
+        own, first, *others = self.own
+        self.team.meet()
+        for name, gradient in first.items():
+            for other in others:
+                gradient += other[name]
+            gradient /= self.team.size
+        self.optimizer.step(own, first, learning_rate)
+        self.team.meet()
+
+    def own_part(self, arrays):
+        """Return the elements of this process, of weights and of others."""
+        part = {}
+        for name, array in arrays.joined.items():
+            ends = np.arange(self.team.size + 1) * array.shape[-1] // self.team.size
+            part[name] = array[..., ends[self.team.rank] : ends[self.team.rank + 1]]
+        return part
+
+
+def in_processes(program, network, size=2):
+    """Run a program in several processes, this one among them.
+
+    Parameters
+    ----------
+    program : callable
+        Called with a `Team`. All have to call its `meet` equally often, and so to take
+        the same steps.
+    network : Sequential
+        What it trains, as `team.network`.
+    size : int, optional
+        How many processes. NumPy should take one thread for a matrix product then.
+
+    Returns
+    -------
+    object
+        What the program returns in this process.
 
     Raises
     ------
     ValueError
         On another system than Linux: there, processes can't fork, or not safely.
     ChildProcessError
-        If one of them ended. What `learn_from` raises there is raised here.
+        If one of them ended. What the program raises in any of them is raised here.
     """
-    if sys.platform != "linux":
+    check_whole(1, np.inf, size=size)
+    if size > 1 and sys.platform != "linux":
         raise ValueError(
-            f"parallel=True needs Linux, and this is {sys.platform}: without it, the"
-            " training takes longer, and gives the same network"
+            f"processes that share a training need Linux, and this is {sys.platform}:"
+            " without them, it takes longer, and gives the same network"
         )
-    for layer in twins[0].layers:  # a twin has the same dictionary
-        for name, array in layer.parameters.items():
-            layer.parameters[name] = shared(array)
-    for twin in twins[1:]:
-        for layer in twin.layers:
-            layer.gradients = {
-                name: shared(array) for name, array in layer.parameters.items()
-            }
-    fork = multiprocessing.get_context("fork")
-    processes, connections = [], []
-    try:
-        for twin in twins[1:]:
-            here, there = fork.Pipe()
-            task = (here, there, twin, learn_from)
-            process = fork.Process(target=serve, args=task, daemon=True)
-            process.start()
-            there.close()
-            processes.append(process)
-            connections.append(here)
-
-        def run(*arguments):
-            first, *others = zip(*arguments, strict=True)
-            ended = ChildProcessError("a process of the training ended")
-            try:
-                for connection, other in zip(connections, others, strict=True):
-                    connection.send(other)
-            except ConnectionError:
-                raise ended from None
-            answers = [learn_from(*first)]
-            try:
-                answers += [connection.recv() for connection in connections]
-            except (EOFError, ConnectionError):
-                raise ended from None
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-            return answers
-
-        yield run
-    finally:
-        for process, connection in zip(processes, connections, strict=True):
-            connection.close()
-            process.terminate()
-            process.join()
+    with flattened(network, shared):
+        team = Team(network, size)
+        try:
+            team.children += [team.start(program, rank) for rank in range(1, size)]
+            for _, answer in team.answers:
+                answer.close()  # here; then it ends where a process ends
+            result = program(team)
+            for child in team.children:
+                child.join()
+            team.look_around()
+        finally:
+            for child in team.children:
+                child.terminate()
+                child.join()
+    return result
 
 
-def shared(array):
-    """Return a copy of an array that processes share, if they are forked later."""
-    memory = mmap.mmap(-1, array.nbytes)
-    copy = np.frombuffer(memory, array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
-
-
-def serve(other_end, connection, twin, learn_from):
-    """Learn from one part of each batch, until the process is ended."""
-    other_end.close()  # so that it's closed when whoever started this is gone
+def follow(program, team, rank):
+    """Run the program in a process that was forked for it, and send what it raised."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it hears it, too
-    gradients = twin.gradients  # the shared ones, before `backward` makes others
-    while True:
-        try:
-            arguments = connection.recv()
-        except EOFError:  # nobody is left to learn for
-            return
-        try:
-            answer = learn_from(*arguments)
-            for name, array in twin.gradients.items():
-                gradients[name][...] = array
-        except Exception as error:
-            answer = sendable(error)
-        connection.send(answer)
+    os.environ["TQDM_DISABLE"] = "1"  # one bar is enough
+    team = copy.copy(team)
+    team.rank, team.network, team.children = rank, team.twins[rank], []
+    _, answer = team.answers[rank]
+    try:
+        program(team)
+    except Exception as error:
+        answer.send(sendable(error))
+
+
+def shared(size, dtype):
+    """Return an array of one axis that processes share, if they are forked later."""
+    memory = mmap(-1, max(1, size * np.dtype(dtype).itemsize))
+    return np.frombuffer(memory, dtype, size)
 
 
 def sendable(error):
