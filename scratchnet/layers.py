@@ -303,30 +303,59 @@ class Convolution(Layer):
 
     def backward(self, gradient, to_input=True):
         """Return the gradient with respect to x, of its shape."""
-        filters = self.parameters["weights"]
-        n_outputs, n_inputs, size, _ = filters.shape
         if "bias" in self.parameters:
             gradient.sum(axis=(1, 2, 3), out=self.gradient_of("bias"))
-        padding, width = self.padding, gradient.shape[2]
-        if to_input:
-            padded = [pixels + 2 * padding for pixels in self.x.shape[1:3]]
-            dtype = np.result_type(gradient, filters)
-            to_x = np.zeros((n_inputs, *padded, self.x.shape[-1]), dtype)
-        total = np.zeros((n_inputs * size**2, n_outputs), filters.dtype)
-        across = filters.reshape(n_outputs, -1).T
-        for y, columns in enumerate(columns_by_row(self.x, size, padding)):
-            row = gradient[:, y].reshape(n_outputs, -1)
-            total += columns @ row.T
-            if to_input:  # each number of a window goes back to where it came from
-                windows = (across @ row).reshape(n_inputs, size, size, width, -1)
-                for down, right in np.ndindex(size, size):
-                    place = to_x[:, y + down, right : right + width]
-                    place += windows[:, down, right]
-        self.gradient_of("weights")[...] = total.T.reshape(filters.shape)
-        if to_input:
-            rows, columns = (slice(padding, -padding or None),) * 2
-            return to_x[:, rows, columns]
-        return None
+        rows = np.ascontiguousarray(gradient.transpose(1, 0, 2, 3))
+        self.backward_to_filters(rows)
+        return self.backward_to_input(rows) if to_input else None
+
+    def backward_to_filters(self, rows):
+        """Compute the gradient of the filters, from that of each row of the output.
+
+        What a filter sees is some rows of the input, one below the other. So each is
+        unfolded once, across, for all the filters' rows that see it.
+        """
+        n_outputs, n_inputs, size, _ = self.parameters["weights"].shape
+        x = padded(self.x, self.padding)
+        across = sliding_window_view(x, size, axis=2).transpose(1, 0, 4, 2, 3)
+        across = np.ascontiguousarray(across).reshape(len(across), n_inputs * size, -1)
+        total = np.zeros((size * n_inputs * size, n_outputs), rows.dtype)
+        for y, row in enumerate(rows):
+            seen = across[y : y + size].reshape(len(total), -1)
+            total += seen @ row.reshape(n_outputs, -1).T
+        total = total.reshape(size, n_inputs, size, n_outputs)
+        self.gradient_of("weights")[...] = total.transpose(3, 1, 0, 2)
+
+    def backward_to_input(self, rows):
+        """Return the gradient of the input, from that of each row of the output.
+
+        A row of the input was seen by rows of the output that lie together: the last
+        by the filters' first row. One product adds up what goes back from all of them.
+        """
+        filters, (height, n_outputs, width, n) = self.parameters["weights"], rows.shape
+        n_inputs, size, padding = filters.shape[1], filters.shape[2], self.padding
+        flipped = filters[:, :, ::-1].transpose(1, 3, 2, 0)
+        flipped = flipped.reshape(n_inputs * size, size, n_outputs)
+        high, wide = (pixels + 2 * padding for pixels in self.x.shape[1:3])
+        to_x = np.zeros((n_inputs, high, wide, n), rows.dtype)
+        for y in range(high):
+            first, end = max(0, y - size + 1), min(y + 1, height)
+            start = first - (y - size + 1)
+            seen_by = rows[first:end].reshape(-1, width * n)
+            through = flipped[:, start : start + end - first]
+            windows = through.reshape(len(flipped), -1) @ seen_by
+            windows = windows.reshape(n_inputs, size, width, n)
+            for right in range(size):  # each number goes back to where it came from
+                place = to_x[:, y, right : right + width]
+                place += windows[:, right]
+        inner = slice(padding, -padding or None)
+        return to_x[:, inner, inner]
+
+
+def padded(x, padding):
+    """Return images with so many pixels of background at each edge."""
+    pad = (padding, padding)
+    return np.pad(x, [(0, 0), pad, pad, (0, 0)]) if padding else x
 
 
 def columns_by_row(x, size, padding=0):
@@ -347,8 +376,7 @@ def columns_by_row(x, size, padding=0):
     numpy.ndarray
         Shape (channels * size**2, width' * n), for each of height' rows.
     """
-    pad = (padding, padding)
-    x = np.pad(x, [(0, 0), pad, pad, (0, 0)]) if padding else x
+    x = padded(x, padding)
     windows = sliding_window_view(x, (size, size), axis=(1, 2))
     windows = windows.transpose(1, 0, 4, 5, 2, 3)  # (height', c, size, size, width', n)
     columns = np.empty(windows.shape[1:], x.dtype)
