@@ -119,10 +119,16 @@ def test_they_come_as_the_four_files_in_a_folder_of_their_own(chosen, tmp_path):
 
 
 def test_mnist_in_the_cache_is_neither_used_nor_touched(chosen, tmp_path):
+    copies = tmp_path / "unpacked"
+    copies.mkdir()
     for name in NAMES:
         (tmp_path / name).write_bytes(b"MNIST")
-    load_mnist(tmp_path)
+        file = next(file for file in FILES.values() if file.name == name)
+        (copies / name.removesuffix(".gz")).write_bytes(bytes(file.content_size))
+    before = contents(copies)
+    assert load_mnist(tmp_path)[0].any()
     assert contents(tmp_path) == dict.fromkeys(NAMES, b"MNIST")
+    assert contents(copies) == before
 
 
 def test_they_are_drawn_once(chosen, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """MNIST: found, downloaded, verified, read; and practice digits where there is none.
 
 - `fetch`: where the four files come from, and whether they are right
+- `unpacked`: the copies from which a load takes milliseconds
 - `source`: what `MNIST_SOURCE` says
 - `idx`: the format of the files
 - `practice`: digits that the book draws itself
@@ -13,6 +14,7 @@ from scratchnet.mnist.fetch import (
     MnistUnavailableError,
     fetch_file,
     load_mnist,
+    unpack_file,
 )
 from scratchnet.mnist.idx import read_idx
 
@@ -22,4 +24,5 @@ __all__ = [
     "fetch_file",
     "load_mnist",
     "read_idx",
+    "unpack_file",
 ]

@@ -2,7 +2,13 @@
 
 import sys
 
-from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file, practice
+from scratchnet.mnist import (
+    FILES,
+    MnistUnavailableError,
+    fetch_file,
+    practice,
+    unpack_file,
+)
 from scratchnet.tools.progress import say
 
 
@@ -25,6 +31,13 @@ def main():
             continue
         origin = "in the cache" if source == "cache" else f"from {source}"
         say(f"{file.name}: {path.stat().st_size:,} bytes, SHA-256 right, {origin}")
+        try:
+            unpack_file(key)
+        except OSError as error:
+            say(
+                f"{file.name}: no right unpacked copy can be kept ({error.strerror}),"
+                " so each load unpacks it"
+            )
     if practice.is_chosen():
         practice.announce()
         say(f"The practice digits are ready in {path.parent}")

@@ -16,7 +16,7 @@ import tempfile
 import time
 import warnings
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 
-from scratchnet.mnist import practice
-from scratchnet.mnist.idx import read_idx
+from scratchnet.mnist import practice, unpacked
+from scratchnet.mnist.idx import as_idx, read_idx
 from scratchnet.mnist.source import mnist_source
 from scratchnet.tools.progress import progress, say
 
@@ -33,7 +33,8 @@ from scratchnet.tools.progress import progress, say
 class MnistFile(NamedTuple):
     """What is published of one file: its name, size, digest and array's shape.
 
-    `content_sha256` is the digest of what the file unpacks to.
+    `content_sha256` is the digest of what the file unpacks to, and `content_crc32` a
+    short checksum of it, fast enough for each load.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MnistFile(NamedTuple):
     sha256: str
     shape: tuple[int, ...]
     content_sha256: str
+    content_crc32: int
 
     @property
     def content_size(self):
@@ -55,6 +57,7 @@ FILES = {
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         (60000, 28, 28),
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        0xE9F4D8B3,
     ),
     "test_images": MnistFile(
         "t10k-images-idx3-ubyte.gz",
@@ -62,6 +65,7 @@ FILES = {
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         (10000, 28, 28),
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        0x91373BDF,
     ),
     "training_labels": MnistFile(
         "train-labels-idx1-ubyte.gz",
@@ -69,6 +73,7 @@ FILES = {
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         (60000,),
         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        0xE0CB4AD2,
     ),
     "test_labels": MnistFile(
         "t10k-labels-idx1-ubyte.gz",
@@ -76,6 +81,7 @@ FILES = {
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         (10000,),
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        0x4AB9EFF9,
     ),
 }
 MIRRORS = (
@@ -111,6 +117,10 @@ def load_mnist(cache=None):
     Where there is no such place, `MNIST_SOURCE=practice` gives digits that
     `scratchnet.mnist.practice` draws, and a line of output says so.
 
+    The first load keeps the files unpacked in the cache, 55 MB, if that can be
+    written. Later ones map these copies into memory, and `scratchnet.mnist.unpacked`
+    says how they are verified. Practice digits have no copies.
+
     Parameters
     ----------
     cache : str or pathlib.Path, optional
@@ -125,7 +135,7 @@ def load_mnist(cache=None):
     x_test : numpy.ndarray
         uint8, shape (10000, 784).
     y_test : numpy.ndarray
-        uint8, shape (10000,).
+        uint8, shape (10000,). You may write into all four; no file changes.
 
     Raises
     ------
@@ -135,17 +145,77 @@ def load_mnist(cache=None):
     if practice.is_chosen():
         practice.announce()
     keys = ("training_images", "training_labels", "test_images", "test_labels")
-    arrays = []
-    for key in keys:
-        path, _ = fetch_file(key, cache)
-        array = read_idx(path)
-        if array.dtype != "uint8" or array.shape != FILES[key].shape:
-            raise ValueError(
-                f"{path} holds {array.dtype} {array.shape},"
-                f" not uint8 {FILES[key].shape}"
-            )
-        arrays.append(array.reshape(-1, 784) if array.ndim == 3 else array)
-    return tuple(arrays)
+    arrays = [_load(key, cache) for key in keys]
+    return tuple(a.reshape(-1, 784) if a.ndim == 3 else a for a in arrays)
+
+
+def _load(key, cache):
+    """Return the array of one file, from its unpacked copy; make that if need be."""
+    if practice.is_chosen():  # nothing is published to compare a copy with
+        return _read_array(key, cache)
+    copy = _copy_path(key, cache)
+    array = unpacked.open_copy(copy, FILES[key])
+    if array is None:
+        array = _read_array(key, cache)
+        with suppress(OSError):  # a copy saves time; the array serves as well
+            _keep_copy(array, key, copy)
+    return array
+
+
+def _read_array(key, cache):
+    """Find a file, unpack it, and return its array as it is published."""
+    file = FILES[key]
+    path, _ = fetch_file(key, cache)
+    array = read_idx(path)
+    if array.dtype != "uint8" or array.shape != file.shape:
+        raise ValueError(
+            f"{path} holds {array.dtype} {array.shape}, not uint8 {file.shape}"
+        )
+    return array
+
+
+def unpack_file(key, cache=None):
+    """Have a file unpacked in the cache, and its SHA-256 right, not just its CRC-32.
+
+    Parameters
+    ----------
+    key : str
+        A key of `FILES`.
+    cache : str or pathlib.Path, optional
+        As for `load_mnist`.
+
+    Returns
+    -------
+    pathlib.Path
+        The unpacked copy; written anew if there was no right one.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    MnistUnavailableError
+        If no source gives the file.
+    """
+    copy = _copy_path(key, cache)
+    array = unpacked.open_copy(copy, FILES[key])
+    if array is None or _sha256(as_idx(array)) != FILES[key].content_sha256:
+        del array  # Windows replaces no file that is mapped
+        _keep_copy(_read_array(key, cache), key, copy)
+    return copy
+
+
+def _copy_path(key, cache):
+    """Return where the cache has a file unpacked."""
+    cache = cache_folder() if cache is None else Path(cache)
+    return cache / "unpacked" / FILES[key].name.removesuffix(".gz")
+
+
+def _keep_copy(array, key, copy):
+    """Write an array's unpacked copy into the cache, in one step."""
+    content = as_idx(array)
+    if _sha256(content) != FILES[key].content_sha256:
+        raise ValueError(f"{FILES[key].name} changed while it was read")
+    _place(content, copy, copy.parents[1])
 
 
 def cache_folder():
@@ -453,10 +523,16 @@ def _keep(data, file, cache):
     """Put verified bytes into the cache in one step, compressed; return the path."""
     if not data.startswith(GZIP):
         data = gzip.compress(data, compresslevel=6, mtime=0)
+    return _place(data, cache / file.name, cache)
+
+
+def _place(data, path, cache):
+    """Write a file into the cache whole or not at all; return its path."""
     with _workplace(cache) as workplace:
-        part = workplace / file.name
+        part = workplace / path.name
         part.write_bytes(data)
-        return part.replace(cache / file.name)
+        path.parent.mkdir(exist_ok=True)
+        return part.replace(path)
 
 
 def _not_writable(cache, error):

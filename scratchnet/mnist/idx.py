@@ -62,6 +62,22 @@ def read_idx(source):
         raise ValueError(f"{name}: {error}") from None
 
 
+def as_idx(array):
+    """Return an array of unsigned bytes as the content of an IDX file.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        uint8.
+
+    Returns
+    -------
+    bytes
+    """
+    header = bytes([0, 0, 0x08, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return header + array.tobytes()
+
+
 def _check_size(n_bytes):
     """Raise a ValueError if that's more than `read_idx` reads."""
     if n_bytes > MAX_BYTES:

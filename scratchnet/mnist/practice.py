@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scratchnet.mnist.idx import as_idx
 from scratchnet.mnist.source import mnist_source
 from scratchnet.tools.progress import say
 
@@ -123,8 +124,8 @@ def ensure_files(folder, files):
     for part in ("training", "test"):
         image_file, label_file = files[f"{part}_images"], files[f"{part}_labels"]
         labels = rng.permutation(np.arange(*label_file.shape) % 10).astype(np.uint8)
-        contents[image_file.name] = _as_idx(draw_digits(labels, rng))
-        contents[label_file.name] = _as_idx(labels)
+        contents[image_file.name] = _packed(draw_digits(labels, rng))
+        contents[label_file.name] = _packed(labels)
     lines = [f"# {NOTICE}", _recipe()] + [
         f"{hashlib.sha256(content).hexdigest()}  {name}"
         for name, content in contents.items()
@@ -166,13 +167,12 @@ def _are_intact(folder, files):
         return False
 
 
-def _as_idx(array):
+def _packed(array):
     """Return an array of unsigned bytes as the content of a gzip-compressed IDX file.
 
     The date is left out, so that the same array gives the same content.
     """
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    return gzip.compress(header + array.tobytes(), compresslevel=6, mtime=0)
+    return gzip.compress(as_idx(array), compresslevel=6, mtime=0)
 
 
 def draw_digits(labels, rng):
