@@ -119,17 +119,22 @@ class CourseTables(SphinxPostTransform):
         paragraph += nodes.strong(text=title)
         for page in pages:
             paragraph += nodes.Text(": " if page == pages[0] else ", ")
-            link = pending_xref(
-                refdoc=self.env.docname,
-                refdomain="std",
-                reftype="doc",
-                reftarget=f"/{page}",
-                refexplicit=False,
-                refwarn=True,
-            )
-            link += nodes.inline(text=page)
-            paragraph += link
+            paragraph += link_to_page(self.env.docname, page)
         return paragraph
+
+
+def link_to_page(origin, page):
+    """Return a link from one page to another, which has that page's title."""
+    link = pending_xref(
+        refdoc=origin,
+        refdomain="std",
+        reftype="doc",
+        reftarget=f"/{page}",
+        refexplicit=False,
+        refwarn=True,
+    )
+    link += nodes.inline(text=page)
+    return link
 
 
 def make_table(header, rows):

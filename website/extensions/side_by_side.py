@@ -12,13 +12,16 @@ from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 
+from build_outcome import survive_dead_kernels
 from jupyter_cache import get_cache
+from jupyter_cache.executors.utils import single_nb_execution
 from measured_checks import as_executed
 from myst_nb.core.execute import cache
 from myst_nb.core.read import create_nb_reader
+from page_costs import with_memory
 from sphinx.util import logging
 
-AT_ONCE = 4  # on many cores, too: a page takes up to a gigabyte of memory
+AT_ONCE = 4  # on many cores, too: a page may take a gigabyte of memory
 logger = logging.getLogger(__name__)
 done = {}  # what ran, by folder and code, until MyST-NB asks for it
 
@@ -69,8 +72,12 @@ def to_run(env, docname):
 
 
 def run(notebook, folder, settings):
-    """Run a notebook as MyST-NB does, in a process of its own."""
-    return cache.single_nb_execution(notebook, cwd=folder, **settings)
+    """Run a notebook as MyST-NB does, in a process of its own.
+
+    Where processes aren't forked, nothing has been set up in this one.
+    """
+    execute = with_memory(survive_dead_kernels(single_nb_execution))
+    return execute(notebook, cwd=folder, **settings)
 
 
 def key(notebook, folder):
@@ -95,9 +102,7 @@ def take_what_ran(execute):
 
 def setup(app):
     """Connect to Sphinx."""
-    app.setup_extension(
-        "build_outcome"
-    )  # which has a page survive that ends its kernel
+    app.setup_extension("page_costs")  # and with it build_outcome: both see a page run
     cache.single_nb_execution = take_what_ran(cache.single_nb_execution)
     app.connect("env-before-read-docs", run_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
