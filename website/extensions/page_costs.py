@@ -187,8 +187,9 @@ class CostsTable(SphinxPostTransform):
 
 
 def when(ran):
-    """Return the day on which a page ran."""
-    return datetime.fromtimestamp(ran["mtime"]).strftime("%Y-%m-%d")
+    """Return the day on which a page ran, in one line."""
+    day = datetime.fromtimestamp(ran["mtime"]).strftime("%Y-%m-%d")
+    return day.replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def setup(app):
