@@ -92,7 +92,7 @@ class ReLU(Layer):
     def forward(self, x, training=False):
         """Return max(0, x)."""
         self.positive = x > 0
-        zeros = np.zeros(x.shape[1:], x.dtype)  # four times as fast as the number 0
+        zeros = np.zeros(x.shape[1:], x.dtype)  # faster than the number 0
         return np.maximum(x, zeros)
 
     def backward(self, gradient, to_input=True):
