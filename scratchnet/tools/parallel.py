@@ -121,11 +121,12 @@ class Part:
 
     def __getitem__(self, chosen):
         """Return a part of the chosen rows, which is as large as the others."""
-        if len(chosen) % self.size:
+        n, rest = divmod(len(chosen), self.size)
+        if rest:
             raise ValueError(
                 f"{self.size} processes can't share a batch of {len(chosen)} evenly"
             )
-        return self.array[np.array_split(chosen, self.size)[self.rank]]
+        return self.array[chosen[self.rank * n : (self.rank + 1) * n]]
 
 
 class Shared:
