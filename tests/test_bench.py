@@ -1,0 +1,283 @@
+"""`benchmarks/speed.py`: all contenders do the same work, and take turns as told.
+
+The frameworks are in `requirements-bench.txt`. Where one isn't installed, its tests are
+skipped, and say so.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+from benchmarks import speed
+from benchmarks.timing import contenders, curves, networks
+from benchmarks.timing.contenders import BATCH_SIZE, CONTENDERS, why_not
+from benchmarks.timing.flops import flops_per_image
+from benchmarks.timing.turns import start, take_turns
+from benchmarks.timing.worker import (
+    DISTURBED,
+    Quiet,
+    busy,
+    usable_cores,
+    use_cores,
+    working,
+)
+from scratchnet.ladder.recipes import fresh_network, perceptron
+from scratchnet.layers import Convolution, Dropout, Flatten, Images, Linear, MaxPool
+from scratchnet.sequential import Sequential
+
+# In float32, frameworks round otherwise: so far may losses of six steps be apart.
+TOLERANCE = 1e-4
+NORMALIZED = {name for name in networks.NETWORKS if name not in ("momentum", "mlp")}
+MULTIPLY = {"kind": "multiply", "size": 200, "seconds": 0.01, "blas": 2}
+
+
+# The same work ----------------------------------------------------------------------
+
+
+def without_dropout(name):
+    """Return a network of the ladder that drops nothing: what is drawn differs."""
+    network, _ = fresh_network(name)
+    for layer in network.layers:
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
+    return network
+
+
+def losses(key, name, n_batches, n_epochs):
+    """Train a network on made-up images; return the mean loss of each epoch."""
+    rng, n = np.random.default_rng(0), n_batches * BATCH_SIZE
+    images = rng.random((n, 784), np.float32) * (rng.random((n, 784)) < 0.2)
+    labels = rng.integers(10, size=n)
+    orders = [rng.permutation(n) for _ in range(n_epochs)]
+    images = images.astype(np.float32)
+    train = contenders.prepare(key, without_dropout(name), images, labels, 2)
+    return train(orders)
+
+
+# Of the scope of this file: so that all tests of one contender follow each other, and
+# scratchnet's processes are forked before other frameworks start threads.
+@pytest.fixture(scope="module", params=CONTENDERS)
+def key(request):
+    return request.param
+
+
+@pytest.mark.parametrize(("n_batches", "n_epochs"), [(1, 4), (3, 2)])
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_the_losses_of_the_first_steps_agree(key, name, n_batches, n_epochs):
+    reason = why_not(key, networks.NETWORKS[name][0], 2)
+    if reason:
+        pytest.skip(reason)
+    expected = losses("numpy", name, n_batches, n_epochs)  # "numpy" does the same again
+    assert min(-np.diff(expected)) > 50 * TOLERANCE  # the steps make a difference
+    in_parts = key == "numpy-processes" and name in NORMALIZED
+    tolerance = 0.1 if in_parts else TOLERANCE
+    found = losses(key, name, n_batches, n_epochs)
+    np.testing.assert_allclose(found, expected, rtol=tolerance)
+    if in_parts:  # each part has statistics of its own, as the legend says
+        assert not np.allclose(found, expected, rtol=TOLERANCE)
+
+
+def test_dropout_is_drawn_anew_in_each_step(key):
+    reason = why_not(key, "dropout", 2)
+    if reason:
+        pytest.skip(reason)
+    rng = np.random.default_rng(0)
+    network = perceptron(784, 40, 10, dropout=0.5)(rng)
+    for array in network.parameters.values():
+        array *= 1e-3  # so that a step of training changes next to nothing
+    network.parameters["3.weights"] *= 1e3
+    images = rng.random((BATCH_SIZE, 784), np.float32)
+    labels, order = np.arange(BATCH_SIZE) % 10, np.arange(BATCH_SIZE)
+    train = contenders.prepare(key, network, images, labels, 2)
+    assert len(set(train([order] * 3))) == 3
+
+
+def test_operations_are_counted_by_hand():
+    rng = np.random.default_rng(0)
+    assert flops_per_image(perceptron(784, 100, 10)(rng)) == 319_600
+    network = Sequential(
+        Images(),
+        Convolution(1, 4, 5, rng),  # 100 weights at 24 × 24 places, twice
+        MaxPool(),
+        Convolution(4, 6, 3, rng, padding=1),  # 216 at 12 × 12, three times
+        Flatten(),
+        Linear(6 * 12 * 12, 10, rng),  # 8,640 once, three times
+    )
+    by_hand = 2 * (2 * 100 * 576 + 3 * 216 * 144 + 3 * 8640)
+    assert flops_per_image(network) == by_hand
+
+
+# Turns ------------------------------------------------------------------------------
+
+
+def test_a_worker_sleeps_until_it_is_told_to_measure():
+    with working(MULTIPLY) as worker:
+        worker.measure()
+        time.sleep(2)  # threads may look out for more work for a moment
+        turn = worker.measure()
+    assert turn["waited"] > 2
+    assert turn["worked"] < networks.BUSY_WAIT * turn["waited"]
+    assert sum(turn["seconds"]) >= MULTIPLY["seconds"]
+    libraries = worker.about["libraries"]
+    assert [library["num_threads"] for library in libraries] == [2] * len(libraries)
+
+
+def task_for(key, **changes):
+    return {
+        "kind": "train",
+        "network": "momentum",
+        "contender": key,
+        "images": 10 * BATCH_SIZE,
+        "seconds": 0.1,
+        "threads": 2,
+        "blas": 2,
+    } | changes
+
+
+def test_nobody_works_while_waiting(key):
+    reason = why_not(key, "plain", 2)
+    if reason:
+        pytest.skip(reason)
+    with working(task_for(key)) as worker:
+        worker.measure()
+        time.sleep(2)
+        turn = worker.measure()
+    assert turn["worked"] < networks.BUSY_WAIT * turn["waited"]
+    assert turn["loss"] < worker.about["first_loss"]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone is told so")
+def test_a_process_keeps_memory_if_told_so():
+    faults = {}
+    for keeps in (True, False):
+        task = task_for("numpy", network="cnn-small", blas=1, keeps_memory=keeps)
+        with working(task) as worker:
+            faults[keeps] = worker.measure()["page_faults"]
+    assert faults[True] < faults[False] / 10
+
+
+def test_a_worker_that_fails_is_left_out_with_its_reason():
+    with ExitStack() as stack:
+        tasks = {"good": MULTIPLY, "bad": MULTIPLY | {"size": -1}}
+        workers, failures = start(stack, tasks)
+        assert list(workers) == ["good"]
+        assert "ValueError" in failures["bad"]
+        workers["killed"] = stack.enter_context(working(MULTIPLY))
+        workers["killed"].process.kill()
+        turns, failures = take_turns(workers, 2, Quiet(0))
+    assert list(turns) == ["good"]
+    assert len(turns["good"]) == 2
+    assert list(failures) == ["killed"]
+
+
+class Disturbed:
+    """A worker that others disturb, less each time."""
+
+    def __init__(self, *others):
+        self.turns = [{"others": share} for share in others]
+
+    def measure(self):
+        """Return the next turn."""
+        time.sleep(0.01)
+        return self.turns.pop(0)
+
+
+def test_a_disturbed_turn_is_measured_again_while_there_is_patience(monkeypatch):
+    monkeypatch.setattr(Quiet, "wait", lambda self: None)
+    monkeypatch.setattr("benchmarks.timing.worker.PAUSE", 0)
+    worker = Disturbed(1.0, 2 * DISTURBED, 0.0, 0.0)
+    assert Quiet(10).measure(worker) == {"others": 0.0}
+    assert len(worker.turns) == 1
+    worker = Disturbed(1.0, 2 * DISTURBED, 0.0)
+    assert Quiet(0.015).measure(worker) == {"others": 2 * DISTURBED}
+    assert Quiet(0).measure(Disturbed(1.0)) == {"others": 1.0}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_what_others_do_on_these_cores_is_seen():
+    with working(MULTIPLY | {"seconds": 0.5, "blas": 1}) as worker:
+        before = busy()
+        worker.measure()
+        assert busy() - before > 0.3
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="only Linux keeps to some cores"
+)
+def test_a_process_keeps_to_the_first_cores(monkeypatch):
+    kept = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: kept.append(cores))
+    monkeypatch.setattr("benchmarks.timing.worker.is_second", {1, 3}.__contains__)
+    assert usable_cores() == [0, 2, 1, 3]  # no two on a core, as long as there are more
+    assert use_cores(2)
+    assert kept == [[0, 2]]
+
+
+# The command ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["mpl"], "no network 'mpl'"),
+        (["--threads", "1000"], "--threads must be from 1 to"),
+        (["--rounds", "0"], "--rounds must be 1 or more"),
+        (["--json", "no/such/folder/speed.json"], "no folder for"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_named(arguments, error, capsys):
+    with pytest.raises(SystemExit):
+        speed.parse(arguments)
+    assert error in capsys.readouterr().err
+
+
+def test_what_cannot_run_is_named(monkeypatch):
+    monkeypatch.setattr(contenders, "find_spec", lambda name: None)
+    assert why_not("torch", "plain", 2).startswith("torch isn't installed")
+    monkeypatch.setattr(contenders, "find_spec", lambda name: name)
+    assert why_not("sklearn", "convolution", 2)
+    assert why_not("numpy-threads", "plain", 1)
+    assert why_not("numpy-processes", "plain", 3)
+    monkeypatch.setattr(contenders.shutil, "which", lambda name: None)
+    monkeypatch.delenv("CXX", raising=False)
+    assert "C++ compiler" in why_not("torch-compiled", "plain", 2)
+    assert why_not("torch", "plain", 2) is None
+
+
+def test_a_curve_varies_what_it_is_called():
+    for name, tasks in curves.tasks_for(speed.parse([])).items():
+        varied = {key for key in tasks[0] if len({task[key] for task in tasks}) > 1}
+        assert varied - {"contender", "blas"} <= {name, "threads"}, name
+
+
+def test_the_command_measures_prints_and_writes(tmp_path, capsys, monkeypatch):
+    only = {key: CONTENDERS[key] for key in ("numpy", "numpy-threads")}
+    absent = {"torch": CONTENDERS["torch"]._replace(package="no_such_framework")}
+    monkeypatch.setattr(contenders, "CONTENDERS", only | absent)
+    monkeypatch.setattr(networks, "CONTENDERS", only | absent)
+    file = tmp_path / "speed.json"
+    command = ["momentum", "--quick", "--patience", "0", "--json", str(file)]
+    monkeypatch.setattr(speed, "use_cores", lambda n: True)  # not this process
+    speed.main([*command, "--sections", "networks", "loading"])
+    out = capsys.readouterr().out
+    assert (
+        "PyTorch, as it comes: left out, since no_such_framework isn't installed" in out
+    )
+    record = json.loads(file.read_text("utf-8"))
+    measured = record["networks"]["momentum"]
+    row = measured["contenders"]["numpy"]
+    assert f"{row['images_per_second']['median']:,.0f}" in out
+    assert row["to_fastest_peer"] is None
+    assert len(row["turns"]) == record["rounds"] == 2
+    rates = [t["epochs"] * measured["images"] / t["seconds"] for t in row["turns"]]
+    assert row["images_per_second"]["least"] == min(rates)
+    share = np.median(rates) * 319_600 / measured["peaks"]["1"]["median"]
+    assert np.isclose(row["share_of_peak"], share)
+    assert record["loading"]["gzip"]["least"] > 0
