@@ -4,7 +4,7 @@ from benchmarks.timing.turns import spread, tell
 from benchmarks.timing.worker import working
 
 WAYS = {
-    "scratchnet": "load_mnist, which checks what it reads",
+    "scratchnet": "load_mnist, which checks what it reads; not the first time",
     "gzip": "gzip and NumPy alone",
 }
 
@@ -42,6 +42,6 @@ def show(record):
     print("\nMNIST from files to arrays, in a new process, imports not counted")
     for way, some in record.items():
         print(
-            f"{WAYS[way]:42}{some['median']:.3f} s"
+            f"{WAYS[way]:60}{some['median']:.3f} s"
             f" ({some['least']:.3f} to {some['most']:.3f})"
         )

@@ -12,7 +12,7 @@ from benchmarks.timing.contenders import (
 )
 from benchmarks.timing.flops import flops_per_image
 from benchmarks.timing.turns import spread, start, take_turns
-from benchmarks.timing.worker import DISTURBED
+from benchmarks.timing.worker import DISTURBED, PAUSE
 from scratchnet.ladder.recipes import RECIPES, fresh_network
 
 # The networks, by recipe: what is special in them, and how many batches an epoch has
@@ -26,7 +26,6 @@ NETWORKS = {
     "cnn-best": ("convolution", 40),
 }
 SIZE = 1024  # of the matrices whose product is the measure of a machine
-BUSY_WAIT = 0.05  # more of a core than that, nobody should use while others measure
 
 
 def measure(name, options, quiet):
@@ -53,12 +52,15 @@ def measure(name, options, quiet):
         turns, more_failures = take_turns(workers, options.rounds, quiet)
         about = {key: worker.about for key, worker in workers.items()}
     left_out |= failures | more_failures
-    peaks = {
-        task["blas"]: spread(
-            [2 * SIZE**3 / min(turn["seconds"]) for turn in turns.pop(key)]
-        )
+    peaks = [
+        {"threads": task["blas"], "kernels": kernels_of(about[key])}
+        | spread([2 * SIZE**3 / min(turn["seconds"]) for turn in turns.pop(key)])
         for key, task in tasks.items()
         if task["kind"] == "multiply" and key in turns
+    ]
+    highest = {
+        threads: max(peak["median"] for peak in peaks if peak["threads"] == threads)
+        for threads in {peak["threads"] for peak in peaks}
     }
     n_images = images_for(name, options)
     rates = {
@@ -77,17 +79,15 @@ def measure(name, options, quiet):
             "to_fastest_peer": None,
             "share_of_peak": None,
             "others": median(turn.get("others", 0) for turn in some),
-            "while_waiting": sum(turn["worked"] for turn in some)
-            / sum(turn["waited"] for turn in some),
+            "after_turns": median(turn["worked"] for turn in some),
             **about[key],
             "turns": some,
         }
         if fastest:
             pairs = zip(rates[key], rates[fastest], strict=True)
             rows[key]["to_fastest_peer"] = median(own / best for own, best in pairs)
-        if threads in peaks:
-            share = rate["median"] * flops / peaks[threads]["median"]
-            rows[key]["share_of_peak"] = share
+        if threads in highest:
+            rows[key]["share_of_peak"] = rate["median"] * flops / highest[threads]
     return {
         "title": RECIPES[name].title,
         "weights": [
@@ -110,13 +110,16 @@ def images_for(name, options):
     return NETWORKS[name][1] // (4 if options.quick else 1) * BATCH_SIZE
 
 
+def kernels_of(about):
+    """Return the kernels of NumPy's products in a process, as OpenBLAS names them."""
+    found = (library.get("architecture") for library in about["libraries"])
+    return next((name for name in found if name), "")
+
+
 def tasks_for(name, options):
     """Return the tasks for a network, and why some contenders have none."""
     common = {"seconds": options.seconds}
     tasks, left_out = {}, {}
-    for threads in sorted({1, options.threads}):
-        peak = {"kind": "multiply", "size": SIZE, "blas": threads}
-        tasks[f"peak in {threads} threads"] = common | peak
     for key, contender in CONTENDERS.items():
         reason = why_not(key, NETWORKS[name][0], options.threads)
         if reason:
@@ -130,7 +133,13 @@ def tasks_for(name, options):
             "threads": 1 if contender.threads == "one" else options.threads,
             "blas": 1 if contender.blas == "one" else options.threads,
             "keeps_memory": contender.keeps_memory,
+            "kernels": contender.kernels,
         }
+    for kernels in sorted({"", *(task["kernels"] for task in tasks.values())}):
+        for threads in sorted({1, options.threads}):
+            peak = {"kind": "multiply", "size": SIZE, "blas": threads}
+            key = f"peak in {threads} threads {kernels}".strip()
+            tasks[key] = common | peak | {"kernels": kernels}
     return tasks, left_out
 
 
@@ -157,16 +166,17 @@ def show(name, record):
         )
         if row["others"] > DISTURBED:
             print(f"    other programs kept {row['others']:.2f} cores busy meanwhile")
-        if row["while_waiting"] > BUSY_WAIT:
-            print(f"    it kept {row['while_waiting']:.2f} cores busy while it waited")
+        if row["after_turns"] > PAUSE:
+            print(f"    it worked for {row['after_turns']:.1f} s while others measured")
     for key, reason in record["left_out"].items():
         title = CONTENDERS[key].title if key in CONTENDERS else key
         print(f"{title}: left out, since {reason}")
-    for threads, peak in record["peaks"].items():
+    for peak in record["peaks"]:
         median, least, most = (peak[key] / 1e9 for key in ("median", "least", "most"))
-        plural = "s" if threads > 1 else ""
+        plural = "s" if peak["threads"] > 1 else ""
+        kernels = f", kernels {peak['kernels']}" if peak["kernels"] else ""
         print(
-            f"peak in {threads} thread{plural}: {median:.0f} GFLOP/s"
+            f"peak in {peak['threads']} thread{plural}{kernels}: {median:.0f} GFLOP/s"
             f" ({least:.0f} to {most:.0f})"
         )
 
@@ -177,9 +187,9 @@ each epoch, with Nesterov momentum {MOMENTUM} and weight decay {WEIGHT_DECAY}, w
 augmentation. They take turns; a number is the median of the rounds.
 to fastest: the rate divided by that of the fastest which isn't scratchnet, by rounds.
 of peak: operations a second, divided by those of NumPy's product of two {SIZE} × {SIZE}
-  matrices in as many threads, each round's fastest. Counted are products alone: for
-  each weight, image, and place 2 forward, 2 for its gradient, and 2 for the gradient of
-  the layer's input, which the first layer doesn't need.
+  matrices in as many threads, with the kernels that are fastest. Counted are products
+  alone: for each weight, image, and place 2 forward, 2 for its gradient, and 2 for the
+  gradient of the layer's input, which the first layer doesn't need.
 PyTorch, tuned: with channels last in memory, and a fused optimizer. This and all that
   comes below it keep freed memory for the next step, which a reader's process does not.
 processes: each has a part of every batch, and one thread. Batch normalization takes
