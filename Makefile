@@ -68,7 +68,7 @@ BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test arithmetics lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics bench lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,9 @@ test: data ## Run the unit tests and every notebook
 
 arithmetics: data ## Try every check with other kernels, threads, and seeds: an hour or two
 	@$(BIN)/python -m checks.arithmetics $(if $(PAGES),--pages $(PAGES))
+
+bench: data .bench/.installed-$(VERSION) ## Time the networks beside PyTorch, JAX, scikit-learn: make bench NETWORKS=mlp
+	@.bench/bin/python -m benchmarks.speed $(NETWORKS)
 
 lab: data ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md
@@ -164,6 +167,14 @@ _build/matplotlib: | $(INSTALLED)
 	@rm -rf .teaching
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --target .teaching -r requirements-teaching.txt
+	@touch $@
+
+# The frameworks have an environment of their own, so that readers' stays as it is.
+.bench/.installed-$(VERSION): requirements-bench.txt constraints.txt
+	@echo "Making the environment in .bench: frameworks take a gigabyte or more …"
+	@$(python) -m venv --clear .bench
+	@.bench/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r requirements-bench.txt
 	@touch $@
 
 # Neither the cache of executed pages nor Sphinx sees the package change, nor how checks
