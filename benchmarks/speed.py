@@ -37,6 +37,7 @@ def machine():
         "python": platform.python_version(),
         "versions": {name: installed(name) for name in PACKAGES},
         "cxx_compiler": Path(cxx_compiler() or "").name,
+        "openblas": {k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_")},
     }
 
 
@@ -107,6 +108,8 @@ def show_machine(record, options):
     )
     print(f"{record['system']}, Python {record['python']}")
     print(", ".join(f"{name} {v}" for name, v in record["versions"].items() if v))
+    if record["openblas"]:  # such as kernels for another processor
+        print("set for OpenBLAS:", *(f"{k}={v}" for k, v in record["openblas"].items()))
     if practice.is_chosen():
         print(practice.NOTICE)
 

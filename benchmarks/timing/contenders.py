@@ -12,20 +12,13 @@ import os
 import shutil
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import NamedTuple
-
-from threadpoolctl import threadpool_info
 
 # What all train with: Nesterov momentum, and weight decay of weights alone
 BATCH_SIZE = 128
 LEARNING_RATE = 0.01
 MOMENTUM = 0.9
 WEIGHT_DECAY = 1e-4
-
-# What the kernels of OpenBLAS named SkylakeX need of a processor. On processors of AMD
-# that have it, OpenBLAS takes kernels of half the width.
-AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
 class Contender(NamedTuple):
@@ -39,7 +32,6 @@ class Contender(NamedTuple):
     blas: str = "all"  # how many threads a product of NumPy takes there
     # Whether the process keeps memory that it has freed: see `worker.environment`.
     keeps_memory: bool = True
-    kernels: str = ""  # of OpenBLAS; those that it chooses by itself, unless given
     # of the kinds: "plain", with "dropout" or batch norm, with "convolution"s
     kinds: tuple = ("plain", "dropout", "convolution")
 
@@ -68,15 +60,6 @@ CONTENDERS = {
         {"processes": True},
         blas="one",
         keeps_memory=False,
-    ),
-    "numpy-avx512": Contender(
-        "scratchnet, processes, AVX-512",
-        "numpy",
-        "with_numpy",
-        {"processes": True},
-        blas="one",
-        keeps_memory=False,
-        kernels="SkylakeX",
     ),
     "torch": Contender(
         "PyTorch, as it comes",
@@ -121,11 +104,6 @@ def why_not(key, kind, threads):
         return f"it isn't for networks with {kind}"
     if contender.package == "numpy" and contender.threads == "all" and threads == 1:
         return "one thread is what the first one takes"
-    if contender.kernels:
-        if not processor_flags() >= AVX512:
-            return "this processor lacks AVX-512"
-        if contender.kernels in {lib.get("architecture") for lib in threadpool_info()}:
-            return "OpenBLAS takes these kernels by itself"
     if contender.options.get("processes"):
         if sys.platform != "linux":
             return "processes that share a training need Linux"
@@ -134,16 +112,6 @@ def why_not(key, kind, threads):
     if contender.options.get("compiled") and not cxx_compiler():
         return "torch.compile needs a C++ compiler"
     return None
-
-
-def processor_flags():
-    """Return what instructions the processor has, as Linux names them; else nothing."""
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return set()
-    lines = [line for line in text.splitlines() if line.startswith("flags")]
-    return set(lines[0].partition(":")[2].split()) if lines else set()
 
 
 def cxx_compiler():

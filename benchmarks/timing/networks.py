@@ -133,13 +133,10 @@ def tasks_for(name, options):
             "threads": 1 if contender.threads == "one" else options.threads,
             "blas": 1 if contender.blas == "one" else options.threads,
             "keeps_memory": contender.keeps_memory,
-            "kernels": contender.kernels,
         }
-    for kernels in sorted({"", *(task["kernels"] for task in tasks.values())}):
-        for threads in sorted({1, options.threads}):
-            peak = {"kind": "multiply", "size": SIZE, "blas": threads}
-            key = f"peak in {threads} threads {kernels}".strip()
-            tasks[key] = common | peak | {"kernels": kernels}
+    for threads in sorted({1, options.threads}):
+        peak = {"kind": "multiply", "size": SIZE, "blas": threads}
+        tasks[f"peak in {threads} threads"] = common | peak
     return tasks, left_out
 
 
@@ -187,9 +184,10 @@ each epoch, with Nesterov momentum {MOMENTUM} and weight decay {WEIGHT_DECAY}, w
 augmentation. They take turns; a number is the median of the rounds.
 to fastest: the rate divided by that of the fastest which isn't scratchnet, by rounds.
 of peak: operations a second, divided by those of NumPy's product of two {SIZE} × {SIZE}
-  matrices in as many threads, with the kernels that are fastest. Counted are products
-  alone: for each weight, image, and place 2 forward, 2 for its gradient, and 2 for the
-  gradient of the layer's input, which the first layer doesn't need.
+  matrices in as many threads. The kernels are those that OpenBLAS chooses for the
+  processor, or that OPENBLAS_CORETYPE names. Counted are products alone: for each
+  weight, image, and place 2 forward, 2 for its gradient, and 2 for the gradient of the
+  layer's input, which the first layer doesn't need.
 PyTorch, tuned: with channels last in memory, and a fused optimizer. This and all that
   comes below it keep freed memory for the next step, which a reader's process does not.
 processes: each has a part of every batch, and one thread. Batch normalization takes

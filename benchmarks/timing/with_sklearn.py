@@ -20,7 +20,7 @@ def prepare(network, images, labels, threads):
     model = MLPClassifier(
         hidden_layer_sizes=[len(layer["bias"]) for layer in linear[:-1]],
         solver="sgd",
-        alpha=WEIGHT_DECAY * BATCH_SIZE,  # which it divides by the size of the batch
+        alpha=WEIGHT_DECAY,  # which it divides by the size of the batch
         batch_size=BATCH_SIZE,
         learning_rate_init=LEARNING_RATE,
         momentum=MOMENTUM,
@@ -42,8 +42,12 @@ def prepare(network, images, labels, threads):
         return WEIGHT_DECAY / 2 * squares
 
     def one_epoch(order):
-        before = penalty()  # its loss is with the penalty, ours without
+        # Its loss is with the penalty before each step, ours without. On the way from
+        # the penalty before the first step to that after the last, these are halfway,
+        # but for half a step.
+        before, n_steps = penalty(), len(order) // BATCH_SIZE
         model.partial_fit(images[order], labels[order])
-        return model.loss_ - (before + penalty()) / 2
+        halfway = (n_steps - 1) / (2 * n_steps)
+        return model.loss_ - (before + halfway * (penalty() - before))
 
     return lambda orders: [one_epoch(order) for order in orders]

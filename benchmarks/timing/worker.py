@@ -109,8 +109,6 @@ def environment(task):
     n, names = str(task["blas"]), ("OPENBLAS", "MKL", "BLIS", "OMP")
     told = {f"{name}_NUM_THREADS": n for name in names}
     told |= {"VECLIB_MAXIMUM_THREADS": n, "JAX_PLATFORMS": "cpu", "TQDM_DISABLE": "1"}
-    if task.get("kernels"):
-        told["OPENBLAS_CORETYPE"] = task["kernels"]
     if task.get("keeps_memory"):
         kept = {"top_pad": 2**28, "trim_threshold": 2**32, "mmap_threshold": 2**25}
         tunables = (f"glibc.malloc.{name}={size}" for name, size in kept.items())
