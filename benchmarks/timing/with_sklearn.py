@@ -20,7 +20,7 @@ def prepare(network, images, labels, threads):
     model = MLPClassifier(
         hidden_layer_sizes=[len(layer["bias"]) for layer in linear[:-1]],
         solver="sgd",
-        alpha=WEIGHT_DECAY,  # which it divides by the size of the batch
+        alpha=WEIGHT_DECAY * BATCH_SIZE,  # which it divides by the size of the batch
         batch_size=BATCH_SIZE,
         learning_rate_init=LEARNING_RATE,
         momentum=MOMENTUM,
