@@ -128,7 +128,7 @@ def test_a_worker_sleeps_until_it_is_told_to_measure():
         worker.measure()
         time.sleep(2)  # in the first moment, threads look for more work
         turn = worker.measure()
-    assert turn["waited"] > 2
+    assert turn["waited"] > 1.5  # its clock begins a moment after ours
     assert turn["worked"] < PAUSE
     assert sum(turn["seconds"]) >= MULTIPLY["seconds"]
     libraries = worker.about["libraries"]
