@@ -29,11 +29,11 @@ for library in ("OPENBLAS", "MKL", "OMP"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 import scratchnet
+from benchmarks.machine import processor
 from scratchnet.ensemble import average_probabilities
 from scratchnet.ladder.recipes import (
     KEPT,
@@ -154,15 +154,6 @@ def record(name, results, seeds):
             "machine": f"{os.cpu_count()} cores, {processor()}",
         },
     )
-
-
-def processor():
-    """Return the processor's name, where the system tells."""
-    lines = Path("/proc/cpuinfo")
-    if not lines.exists():
-        return platform.processor()
-    names = [line for line in lines.read_text().splitlines() if "model name" in line]
-    return names[0].partition(": ")[2] if names else platform.machine()
 
 
 def main():

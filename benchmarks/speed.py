@@ -18,6 +18,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.machine import processor
 from benchmarks.timing import curves, loading, networks
 from benchmarks.timing.contenders import cxx_compiler
 from benchmarks.timing.networks import NETWORKS
@@ -39,16 +40,6 @@ def machine():
         "cxx_compiler": Path(cxx_compiler() or "").name,
         "openblas": {k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_")},
     }
-
-
-def processor():
-    """Return the name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
-    return (names or [platform.processor() or platform.machine()])[0].strip()
 
 
 def installed(package):

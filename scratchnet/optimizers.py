@@ -53,14 +53,14 @@ class SGD:
                 np.multiply(parameter, self.weight_decay, out=decayed)
                 decayed += slope
                 slope = decayed
-            velocity *= self.momentum
-            velocity += slope
-            if self.nesterov:
-                np.multiply(velocity, self.momentum, out=change)
-                change += slope
-                change *= learning_rate
-            else:
-                np.multiply(velocity, learning_rate, out=change)
+            if self.momentum:
+                velocity *= self.momentum
+                velocity += slope
+                if self.nesterov:
+                    np.multiply(velocity, self.momentum, out=change)
+                    change += slope
+                slope = change if self.nesterov else velocity
+            np.multiply(slope, learning_rate, out=change)
             parameter -= change
 
     def memory_for(self, name, parameter):
