@@ -68,7 +68,7 @@ BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test arithmetics bench lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics bench frameworks record lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -88,6 +88,12 @@ arithmetics: data ## Try every check with other kernels, threads, and seeds: an 
 
 bench: data .bench/.installed-$(VERSION) ## Time the networks beside PyTorch, JAX, scikit-learn: make bench NETWORKS=mlp
 	@.bench/bin/python -m benchmarks.speed $(NETWORKS)
+
+frameworks: data $(BIN)/.frameworks ## Install PyTorch, JAX, and TensorFlow (3 GB); run the chapters that need them
+	@$(BIN)/python -m pytest tests/test_agreement_with_*.py content/in-a-framework
+
+record: data $(BIN)/.frameworks ## Run these chapters, and keep their outputs for builds without frameworks
+	@$(BIN)/python -m website.recorded $(PAGES)
 
 lab: data ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md
@@ -167,6 +173,11 @@ _build/matplotlib: | $(INSTALLED)
 	@rm -rf .teaching
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --target .teaching -r requirements-teaching.txt
+	@touch $@
+
+# On top of what the book needs. A new environment is without them, until they're asked for.
+$(BIN)/.frameworks: requirements-frameworks.txt $(INSTALLED)
+	@$(BIN)/python -m website.install_frameworks
 	@touch $@
 
 # The frameworks have an environment of their own, so that readers' stays as it is.

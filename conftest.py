@@ -10,7 +10,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from checks import require_assertions
 from classroom.exercises import try_wrong_answers
 from scratchnet.mnist import practice
-from website.pages import is_notebook, tags_of
+from website.pages import is_notebook, missing, tags_of
 
 require_assertions()
 
@@ -21,6 +21,10 @@ class MystNotebook(IPyNbFile):
     """A page that is a notebook: nbval reads `.ipynb` alone, Jupytext this."""
 
     def collect(self):
+        if absent := missing(self.path.read_text("utf-8")):
+            page = self.path.relative_to(self.config.rootpath).as_posix()
+            pytest.skip(f"{page} needs {', '.join(absent)}: make frameworks")
+
         def read(path, as_version):
             return try_wrong_answers(jupytext.read(path))
 

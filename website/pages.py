@@ -1,5 +1,10 @@
 """What all who read the pages ask of them: has one code, which tags has a cell."""
 
+import re
+from importlib.util import find_spec
+
+NEEDS = re.compile(r"^:?tags: \[(.*\bneeds-.*)\]$", re.MULTILINE)
+
 
 def has_code(text):
     """Tell whether a page names a kernel in its header, and so has code to run."""
@@ -14,3 +19,17 @@ def is_notebook(path):
 def tags_of(cell):
     """Return the tags of a cell."""
     return cell["metadata"].get("tags", [])
+
+
+def needs(text):
+    """Return the modules that a page needs beyond the book's own environment.
+
+    One of its cells has a tag for each, such as `needs-torch`.
+    """
+    tags = [tag.strip() for tags in NEEDS.findall(text) for tag in tags.split(",")]
+    return [tag.removeprefix("needs-") for tag in tags if tag.startswith("needs-")]
+
+
+def missing(text):
+    """Return those of the modules that a page needs that aren't installed."""
+    return [name for name in needs(text) if find_spec(name) is None]

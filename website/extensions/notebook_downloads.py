@@ -167,6 +167,8 @@ class NotebookMarkdown(PlainMarkdown):
         """Return a value that a page computed, as text."""
         docname = self.docname_of(page) if page else self.docname
         values = read_glue_cache(self.env.mystnb_config.output_folder, docname)
+        if key not in values:  # a warning of the page, or its recorded outputs are old
+            return "…"
         return values[key]["data"]["text/plain"]
 
     def docname_of(self, path):

@@ -58,17 +58,22 @@ def run_pages(app, env, docnames):
 
 def to_run(env, docname):
     """Return a page as a notebook, or None if it has no code, or has run before."""
-    path = env.doc2path(docname)
-    text = as_executed(Path(path).read_text("utf-8"))
-    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
-    if reader is None or env.mystnb_config.execution_mode != "cache":
+    notebook = notebook_of(env, docname)
+    if notebook is None or env.mystnb_config.execution_mode != "cache":
         return None
-    notebook = reader.read(text)
     with suppress(KeyError):
         kept = get_cache(env.mystnb_config.execution_cache_path)
         kept.match_cache_notebook(notebook)
         return None
     return notebook
+
+
+def notebook_of(env, docname):
+    """Return a page as the notebook that MyST-NB will run, or None without code."""
+    path = env.doc2path(docname)
+    text = as_executed(Path(path).read_text("utf-8"))
+    reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+    return reader and reader.read(text)
 
 
 def run(notebook, folder, settings):
