@@ -32,7 +32,7 @@ def gather(app, doctree):
         follows = tab_set and before is previous(cell)
         if not follows or framework_of(cell) in tab_set["frameworks"]:
             tab_set = create_component("tab-set", ["sd-tab-set"], frameworks=[])
-            cell.replace_self(tab_set)
+            cell.parent.replace(cell, tab_set)
         else:
             cell.parent.remove(cell)
         tab_set["frameworks"].append(framework_of(cell))
