@@ -27,6 +27,7 @@ import scratchnet
 from scratchnet.mnist import (
     FILES,
     MnistUnavailableError,
+    download,
     fetch,
     fetch_file,
     load_mnist,
@@ -88,7 +89,7 @@ def nothing_but_this_machine(real, monkeypatch):
     monkeypatch.setattr(fetch, "MIRRORS", ())
     monkeypatch.delenv("MNIST_SOURCE", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(fetch, "BACK_OFF", 0)
+    monkeypatch.setattr(download, "BACK_OFF", 0)
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def mirrors(serve, monkeypatch):
 def answer(request, monkeypatch):
     """Return the fault of `faults`; see to it that its silence is not waited for."""
     if request.param in (answers.stalled, answers.silent):
-        monkeypatch.setattr(fetch, "TIMEOUT", (60, 2))
+        monkeypatch.setattr(download, "TIMEOUT", (60, 2))
     return request.param
 
 
@@ -223,7 +224,7 @@ def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
 )
 def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unusual):
     # The slow one takes 3 s: longer than the time-out, which is for each wait alone.
-    monkeypatch.setattr(fetch, "TIMEOUT", (60, 2))
+    monkeypatch.setattr(download, "TIMEOUT", (60, 2))
     (server,) = mirrors(unusual)
 
     assert_right(fetch_file("test_labels", cache)[0])
@@ -233,8 +234,8 @@ def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unu
 def test_each_wait_between_attempts_is_twice_as_long(mirrors, monkeypatch, cache):
     mirrors(status(500))
     naps = []
-    monkeypatch.setattr(fetch, "time", SimpleNamespace(sleep=naps.append))
-    monkeypatch.setattr(fetch, "BACK_OFF", 0.5)
+    monkeypatch.setattr(download, "time", SimpleNamespace(sleep=naps.append))
+    monkeypatch.setattr(download, "BACK_OFF", 0.5)
 
     failure(cache)
 
@@ -572,7 +573,7 @@ def test_which_servers_are_near(proxy, host, near):
     proxy(good)
     url = f"http://{host}:8000/"
 
-    used = fetch.requests.utils.select_proxy(url, fetch._proxies(url))
+    used = download.requests.utils.select_proxy(url, download._proxies(url))
 
     assert (used is None) == near
 
@@ -602,7 +603,7 @@ def test_all_addresses_of_a_silent_server_share_the_time_to_connect(
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
         monkeypatch.setattr(socket.socket, "settimeout", settimeout, raising=False)
-        monkeypatch.setattr(fetch, "TIMEOUT", (0.8, 60))
+        monkeypatch.setattr(download, "TIMEOUT", (0.8, 60))
         monkeypatch.setattr(fetch, "MIRRORS", (f"http://mirror.test:{port}/",))
 
         message = failure(cache)
@@ -661,9 +662,9 @@ def test_a_file_where_the_cache_folder_should_be_is_explained(mirrors, cache):
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from scratchnet.mnist import fetch, practice
+from scratchnet.mnist import download, fetch, practice
 signal.signal(signal.SIGINT, signal.default_int_handler)
-fetch.MIRRORS, fetch.BACK_OFF = (), 0
+fetch.MIRRORS, download.BACK_OFF = (), 0
 key, cache, limit = sys.argv[1:]
 if limit != "none":
     import resource

@@ -92,7 +92,7 @@ def small_files(monkeypatch):
 def chosen(small_files, monkeypatch):
     """Ask for practice digits, and see to it that nobody is asked for MNIST."""
     monkeypatch.setenv("MNIST_SOURCE", "practice")
-    monkeypatch.setattr(fetch, "_download", None)
+    monkeypatch.setattr(fetch, "_take_download", None)
     monkeypatch.setattr(fetch, "_copy", None)
 
 

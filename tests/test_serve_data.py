@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from classroom import serve_data
-from scratchnet.mnist import FILES, fetch, fetch_file, practice
+from scratchnet.mnist import FILES, download, fetch, fetch_file, practice
 
 ROOT = Path(__file__).parent.parent
 N_LAPTOPS = 30
@@ -45,7 +45,7 @@ def server():
 @pytest.fixture(autouse=True)
 def no_other_source(monkeypatch):
     monkeypatch.setattr(fetch, "MIRRORS", ())
-    monkeypatch.setattr(fetch, "BACK_OFF", 0)
+    monkeypatch.setattr(download, "BACK_OFF", 0)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 

@@ -405,7 +405,7 @@ def test_a_forged_copy_is_found_by_the_command_and_not_by_a_load(
 
 
 def test_the_command_writes_no_right_copy_anew(full, monkeypatch):
-    monkeypatch.setattr(fetch, "_place", None)
+    monkeypatch.setattr(fetch, "place", None)
 
     assert run_fetch_command(monkeypatch, full) == 0
 

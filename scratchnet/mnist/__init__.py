@@ -1,6 +1,7 @@
 """MNIST: found, downloaded, verified, read; and practice digits where there is none.
 
 - `fetch`: where the four files come from, and whether they are right
+- `download`: how a server is asked, and what is said of its faults
 - `unpacked`: the copies from which a load takes milliseconds
 - `source`: what `MNIST_SOURCE` says
 - `idx`: the format of the files

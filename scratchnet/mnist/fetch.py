@@ -1,33 +1,26 @@
 """Fetch the four MNIST files once, verify them, and read them.
 
-Pooch downloads and checks; this module decides where from, and what to say when
-nothing works.
+`download` asks a server; this module decides where from, whether what comes is right,
+and what to say when nothing works.
 """
 
 import gzip
 import hashlib
 import io
-import ipaddress
 import math
 import re
-import socket
-import sys
-import tempfile
-import time
 import warnings
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import pooch
-import requests
 
 from scratchnet.mnist import practice, unpacked
+from scratchnet.mnist.download import SourceError, download, not_writable, place
 from scratchnet.mnist.idx import as_idx, read_idx
 from scratchnet.mnist.source import mnist_source
-from scratchnet.tools.progress import progress, say
 
 
 class MnistFile(NamedTuple):
@@ -89,23 +82,11 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://raw.githubusercontent.com/rossbar/numpy-tutorial-data-mirror/main/",
 )
-USER_AGENT = f"scratchnet/0.1.0 python-requests/{requests.__version__}"
-TIMEOUT = (10, 30)  # seconds: to connect, and to wait for the next bytes
 GZIP = b"\x1f\x8b"  # how a gzip file starts
-ATTEMPTS = 3  # per URL, where the fault may pass
-BACK_OFF = 1  # seconds before the second attempt; doubled before each further one
 
 
 class MnistUnavailableError(RuntimeError):
     """No source gave a file that matches its published digest."""
-
-
-class _SourceError(Exception):
-    """One source did not give the file; `passing` if trying again may help."""
-
-    def __init__(self, reason, passing=False):
-        super().__init__(reason)
-        self.passing = passing
 
 
 def load_mnist(cache=None):
@@ -215,7 +196,7 @@ def _keep_copy(array, key, copy):
     content = as_idx(array)
     if _sha256(content) != FILES[key].content_sha256:
         raise ValueError(f"{FILES[key].name} changed while it was read")
-    _place(content, copy, copy.parents[1])
+    place(content, copy, copy.parents[1])
 
 
 def cache_folder():
@@ -262,13 +243,13 @@ def fetch_file(key, cache=None):
     try:
         if cached.exists() and _read(cached, file).startswith(GZIP):
             return cached, "cache"
-    except (_SourceError, OSError) as error:
+    except (SourceError, OSError) as error:
         failures.append(f"{cached}: {error}")
     for source in [named, *MIRRORS] if named else MIRRORS:
-        take = _download if "://" in source else _copy
+        take = _take_download if "://" in source else _copy
         try:
             return take(source, file, cache), source
-        except _SourceError as error:
+        except SourceError as error:
             failures.append(f"{source}: {error}")
         if source == named:
             warnings.warn(
@@ -297,21 +278,21 @@ def _read(path, file):
     """Return the bytes of a file with the right content, plain or compressed.
 
     A program that unpacks a file and compresses it again writes other bytes than those
-    published: then what it unpacks to decides. Raises `_SourceError` if it's wrong.
+    published: then what it unpacks to decides. Raises `SourceError` if it's wrong.
     """
     try:
         with path.open("rb") as opened:
             data = opened.read(file.content_size + 1)  # no right file is longer
         size = path.stat().st_size
     except OSError as error:
-        raise _SourceError(f"cannot be read ({error.strerror})") from None
+        raise SourceError(f"cannot be read ({error.strerror})") from None
     digest = _sha256(data)
     if digest == file.sha256:
         return data
     content = _unpacked(data, file) if data.startswith(GZIP) else data
     if content and _sha256(content) == file.content_sha256:
         return data
-    raise _SourceError(
+    raise SourceError(
         f"{_what(data, content)}, {size:,} bytes, SHA-256 {digest[:12]}…"
         f" where {file.sha256[:12]}… is published",
         passing=content is None,
@@ -354,24 +335,24 @@ def _copy(folder, file, cache):
     try:
         copies = _copies(Path(folder), file)
     except OSError as error:
-        raise _SourceError(f"cannot be read ({error})") from None
+        raise SourceError(f"cannot be read ({error})") from None
     if not copies:
-        raise _SourceError(f"no {file.name} in this folder, nor its unpacked form")
+        raise SourceError(f"no {file.name} in this folder, nor its unpacked form")
     faults = []
     for copy in copies:
         try:
             data = _read(copy, file)
             break
-        except _SourceError as error:
+        except SourceError as error:
             faults.append(f"{copy.name}: {error}")
     else:
-        raise _SourceError(faults[0])
+        raise SourceError(faults[0])
     try:
         return _keep(data, file, cache)
     except OSError as error:  # the cache saves time; a verified original serves as well
         if data.startswith(GZIP):
             return copy
-        raise _not_writable(cache, error) from None
+        raise not_writable(cache, error) from None
 
 
 def _copies(folder, file):
@@ -380,11 +361,11 @@ def _copies(folder, file):
     The published name comes first.
     """
     if not folder.exists():
-        raise _SourceError(
+        raise SourceError(
             "no such folder (the address of a server starts with http://)"
         )
     if not folder.is_dir():
-        raise _SourceError("a file; name the folder that holds the four files")
+        raise SourceError("a file; name the folder that holds the four files")
     stem, kind = re.fullmatch(r"(.*)-(idx\d-ubyte)\.gz", file.name).groups()
     name = re.compile(rf"{stem}[-.]{kind}( ?\(\d+\))?(\.gz)?", re.IGNORECASE)
     found = [path for path in folder.iterdir() if name.fullmatch(path.name)]
@@ -399,146 +380,21 @@ def _copies(folder, file):
     return sorted(files, key=lambda path: path.name != file.name)
 
 
-# A server ---------------------------------------------------------------------------
+# A server, and the cache ------------------------------------------------------------
 
 
-def _download(base_url, file, cache):
-    """Download the file into the cache, trying again where the fault may pass."""
-    say(f"{file.name}: asking {base_url} …")
-    url = base_url.rstrip("/") + "/" + file.name
-    proxies = _proxies(url)
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(BACK_OFF * 2 ** (attempt - 1))
-        try:
-            return _download_once(url, proxies, file, cache)
-        except _SourceError as error:
-            last = error
-            if not error.passing:
-                break
-    times = f", {ATTEMPTS} times" if last.passing else ""
-    proxy = requests.utils.select_proxy(url, proxies)
-    through = f" (through the proxy {_host(proxy)})" if proxy else ""
-    raise _SourceError(f"{last}{times}{through}")
-
-
-def _proxies(url):
-    """Return the proxies for an address: none for a computer in the same network."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError as error:
-        raise _SourceError(f"not an address ({error})") from None
-    try:
-        near = not ipaddress.ip_address(host).is_global
-    except ValueError:  # a name
-        near = "." not in host or host.endswith((".local", ".localhost"))
-    return {"no_proxy": host} if near else requests.utils.get_environ_proxies(url)
-
-
-def _host(url):
-    """Return an address without the name and password that it may hold."""
-    return urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[2]
-
-
-def _time_outs(url):
-    """Return `TIMEOUT` for a server: all its addresses together get the first number.
-
-    urllib3 tries one address after the other, and allows each the whole time.
-    """
-    connect, read = TIMEOUT
-    try:
-        parts = urlsplit(url)
-        n = len(socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM))
-    except (OSError, ValueError):  # what asks for it will say so
-        n = 1
-    return connect / n, read
-
-
-def _download_once(url, proxies, file, cache):
-    """Download to a workplace beside the target; move into place once verified."""
-    outside = sys.exception()
-    try:
-        with _workplace(cache) as workplace:
-            part = workplace / file.name
-            # Pooch asks whether the bar is true: tqdm can tell only with a total.
-            size = {"total": file.size, "unit": "B", "unit_scale": True}
-            with progress(desc=file.name, **size) as bar:
-                fetch = pooch.HTTPDownloader(
-                    progressbar=bar,
-                    timeout=_time_outs(
-                        requests.utils.select_proxy(url, proxies) or url
-                    ),
-                    proxies=proxies,
-                    headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-                    hooks={"response": _keep_compressed},
-                )
-                fetch(url, str(part), None)
-            return _keep(_read(part, file), file, cache)
-    except requests.HTTPError as error:
-        status = error.response.status_code
-        passing = status >= 500 or status in (408, 429)
-        raise _SourceError(f"HTTP status {status}", passing) from None
-    except requests.Timeout:
-        raise _SourceError("timed out", passing=True) from None
-    except (
-        requests.ConnectionError,
-        requests.exceptions.ChunkedEncodingError,
-    ) as error:
-        raise _SourceError(_root_cause(error, outside), passing=True) from None
-    except (requests.RequestException, ValueError) as error:  # ValueError: a bad header
-        raise _SourceError(str(error)) from None
-    except OSError as error:
-        if error.errno is None:  # not the disk: Requests, of its certificates
-            raise _SourceError(str(error)) from None
-        raise _not_writable(cache, error) from None
-
-
-def _keep_compressed(response, **_):
-    """Have the bytes written as they come.
-
-    Some servers send a .gz file with a header that makes Requests decompress it.
-    """
-    response.raw.headers.pop("Content-Encoding", None)
-
-
-def _root_cause(error, outside):
-    """Return the last exception of a chain, which says what really happened.
-
-    The chain ends at `outside`, the exception that the caller was handling, if any.
-    """
-    while error.__context__ not in (None, outside):
-        error = error.__context__
-    return f"{type(error).__name__}: {error}"
-
-
-@contextmanager
-def _workplace(cache):
-    """Make a folder of this process's own inside the cache; it goes when left."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".download-") as folder:
-        yield Path(folder)
+def _take_download(base_url, file, cache):
+    """Download the file into the cache."""
+    return download(
+        base_url, file, cache, lambda part: _keep(_read(part, file), file, cache)
+    )
 
 
 def _keep(data, file, cache):
     """Put verified bytes into the cache in one step, compressed; return the path."""
     if not data.startswith(GZIP):
         data = gzip.compress(data, compresslevel=6, mtime=0)
-    return _place(data, cache / file.name, cache)
-
-
-def _place(data, path, cache):
-    """Write a file into the cache whole or not at all; return its path."""
-    with _workplace(cache) as workplace:
-        part = workplace / path.name
-        part.write_bytes(data)
-        path.parent.mkdir(exist_ok=True)
-        return part.replace(path)
-
-
-def _not_writable(cache, error):
-    return _SourceError(
-        f"downloads go to {cache}, which cannot be written ({error.strerror})"
-    )
+    return place(data, cache / file.name, cache)
 
 
 def _explain(file, failures):

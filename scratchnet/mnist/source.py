@@ -17,8 +17,13 @@ HOST = re.compile(
 )
 
 
-def mnist_source():
+def mnist_source(variable="MNIST_SOURCE"):
     """Return where `MNIST_SOURCE` says that MNIST is.
+
+    Parameters
+    ----------
+    variable : str
+        Another environment variable to read, which says where other files are.
 
     Returns
     -------
@@ -28,7 +33,7 @@ def mnist_source():
         is looked for in the current folder and those above it, since notebooks run in
         their own folders.
     """
-    text = os.environ.get("MNIST_SOURCE", "").strip()
+    text = os.environ.get(variable, "").strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":  # as Windows keeps
         text = text[1:-1].strip()
     if not text or text.lower() == "practice":
