@@ -65,10 +65,13 @@ OUTPUT := .
 endif
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
+# What uses requirements-cluster.txt: pages, and their tests
+CLUSTER := content/going-further/tune-what-is-left.md tests/test_search.py
+
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test arithmetics bench frameworks record lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics bench frameworks record cluster lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -94,6 +97,9 @@ frameworks: data $(BIN)/.frameworks ## Install PyTorch, JAX, and TensorFlow (3 G
 
 record: data $(BIN)/.frameworks ## Run these chapters, and keep their outputs for builds without frameworks
 	@$(BIN)/python -m website.recorded $(PAGES)
+
+cluster: data $(BIN)/.cluster ## Install Dask and Optuna beside the book; run the pages that use them
+	@$(BIN)/python -m pytest $(CLUSTER)
 
 lab: data ## Open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/content/tutorial/load.md
@@ -178,6 +184,12 @@ _build/matplotlib: | $(INSTALLED)
 # On top of what the book needs. A new environment is without them, until they're asked for.
 $(BIN)/.frameworks: requirements-frameworks.txt $(INSTALLED)
 	@$(BIN)/python -m website.install_frameworks
+	@touch $@
+
+# On top of the environment, since pages use it where it's there. It goes with it.
+$(BIN)/.cluster: requirements-cluster.txt $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r requirements-cluster.txt
 	@touch $@
 
 # The frameworks have an environment of their own, so that readers' stays as it is.
