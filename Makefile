@@ -24,6 +24,13 @@ override MNIST_SOURCE := $(shell \
 	MNIST_SOURCE=$(call quoted,MNIST_SOURCE) $(python) scratchnet/mnist/source.py)
 export MNIST_SOURCE
 
+# Where Pyodide comes from first, with which pages run in the browser: a folder or a base
+# URL. Its release follows. The word "none" means that nobody is asked.
+ifeq ($(origin PYODIDE_SOURCE),undefined)
+PYODIDE_SOURCE := $(wildcard ../shared/pyodide)
+endif
+export PYODIDE_SOURCE
+
 # What a console can't print, programs write as escapes, rather than fail.
 export PYTHONIOENCODING := $(filter-out :%,$(subst :, :,$(PYTHONIOENCODING))):backslashreplace
 # In this locale, Python 3.11 and 3.12 don't start in a folder whose name isn't ASCII.
@@ -76,7 +83,7 @@ HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-book: data $(BIN)/.pages ## Build the website; print the page to open
+book: data live $(BIN)/.pages ## Build the website; print the page to open
 	@$(BUILD)
 	@echo "The book is ready. Open this page in a browser:"
 	@$(BIN)/python -c 'import pathlib; print(" ", \
@@ -106,6 +113,9 @@ lab: data ## Open the notebooks in JupyterLab
 
 data: environment ## Fetch and verify MNIST
 	@$(BIN)/python -m scratchnet.mnist
+
+live: environment ## Fetch and verify what lets pages run in the browser
+	@$(BIN)/python -m website.live
 
 serve-data: environment ## Serve MNIST to the laptops of a room; print what to type there
 	@$(BIN)/python -m classroom.serve_data --port $(call quoted,PORT)
