@@ -68,7 +68,7 @@ def make(folder, *arguments, prefix=(), **environment):
     done = subprocess.run(
         [*command, *arguments],
         cwd=folder,
-        env=bare | environment,
+        env=bare | {"PYODIDE_SOURCE": "none"} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
