@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import accuracy, gradient_mistakes
+from benchmarks.reaching.targets import TARGETS
+from benchmarks.seconds_to_accuracy import NAME
 from scratchnet.ladder import records
 from scratchnet.mnist import practice
 
@@ -32,11 +34,15 @@ def test_log_is_complete_and_in_order():
     assert days == sorted(days) and days[0] == "2026-11-23"
     for reading in readings:
         network = reading["network"]
-        assert network in records.RUNGS or network.startswith("tutorial, ")
+        rung, _, how = network.partition(", ")
+        assert rung in records.RUNGS
         assert 70 < reading["mean"] < 100 and reading["images"] in (1000, 10_000)
         assert (reading["seeds"] == []) == (network == "ensemble")
-        assert reading["command"].startswith("python benchmarks/")
-        assert reading["command"].endswith((network, "gradient_mistakes.py"))
+        commands = [f"python benchmarks/accuracy.py {network}"]
+        if how:
+            commands = ["python benchmarks/gradient_mistakes.py"]
+            commands += [f"python -m benchmarks.{NAME} {goal}" for goal in TARGETS]
+        assert reading["command"] in commands
         reconstructed = reading["source"] == "note" or len(reading["source"]) == 7
         assert (reading["source"] == "logged") != reconstructed
 
