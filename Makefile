@@ -73,7 +73,8 @@ endif
 BUILD := $(BIN)/jupyter-book build . -n -W --keep-going --path-output $(OUTPUT)
 
 # What uses requirements-cluster.txt: pages, and their tests
-CLUSTER := content/going-further/tune-what-is-left.md tests/test_search.py
+CLUSTER := content/going-further/tune-what-is-left.md tests/test_search.py \
+  content/beyond-one-computer/train-on-many-processors.md tests/test_mpi.py
 
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
@@ -105,7 +106,7 @@ frameworks: data $(BIN)/.frameworks ## Install PyTorch, JAX, and TensorFlow (3 G
 record: data $(BIN)/.frameworks ## Run these chapters, and keep their outputs for builds without frameworks
 	@$(BIN)/python -m website.recorded $(PAGES)
 
-cluster: data $(BIN)/.cluster ## Install Dask and Optuna beside the book; run the pages that use them
+cluster: data $(BIN)/.cluster ## Install Dask, Optuna, and MPI beside the book; run the pages that use them
 	@$(BIN)/python -m pytest $(CLUSTER)
 
 lab: data ## Open the notebooks in JupyterLab
