@@ -49,6 +49,7 @@ endif
 # Where serve-data listens, and where student writes.
 PORT ?= 8000
 COURSE ?= _build/classroom
+STUDENTS ?= 8
 
 # With it, Python would skip every check.
 unexport PYTHONOPTIMIZE
@@ -79,7 +80,7 @@ CLUSTER := content/going-further/tune-what-is-left.md tests/test_search.py \
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test arithmetics bench frameworks record cluster lab data serve-data student slides grade feedback pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics bench frameworks record cluster lab data serve-data student slides grade feedback hub hub-environment collect pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -132,6 +133,14 @@ grade: data .teaching/.installed-$(VERSION) ## Grade the answers to a chapter: m
 
 feedback: environment .teaching/.installed-$(VERSION) ## Write a page for each student who is graded
 	@$(BIN)/python -m classroom.grading feedback --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)
+
+hub: data hub-environment ## Try a class on a JupyterHub, on this computer: make hub STUDENTS=8
+	@$(BIN)/python -m classroom.hub --port $(call quoted,PORT) --students $(call quoted,STUDENTS)
+
+hub-environment: environment .teaching/.installed-$(VERSION) .hub/.installed-$(VERSION)
+
+collect: environment .teaching/.installed-$(VERSION) ## Collect what students handed in on a hub: make collect CHAPTER=load COURSE=…
+	@$(BIN)/python -m classroom.hub.exchange collect --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)
 
 check: environment ## Lint, spell-check, and check how the files are written
 	@$(BIN)/ruff check .
@@ -201,6 +210,16 @@ $(BIN)/.frameworks: requirements-frameworks.txt $(INSTALLED)
 $(BIN)/.cluster: requirements-cluster.txt $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  -r requirements-cluster.txt
+	@touch $@
+
+# JupyterHub, beside the environment as well; its proxy is a program for Node.js.
+.hub/.installed-$(VERSION): requirements-hub.txt $(INSTALLED)
+	@node -e 'process.exit(+(process.versions.node.split(".")[0] < 20))' 2>/dev/null && npm --version >/dev/null \
+	  || { echo "The hub's proxy needs Node.js 20 or newer, with npm: https://nodejs.org"; exit 1; }
+	@rm -rf .hub
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --target .hub -r requirements-hub.txt
+	@npm install --silent --no-audit --no-fund --prefix .hub/proxy configurable-http-proxy@5.3.0
 	@touch $@
 
 # The frameworks have an environment of their own, so that readers' stays as it is.
