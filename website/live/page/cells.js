@@ -195,7 +195,10 @@ function showState(cell) {
     Returns whether all have run. */
 export function runInTurn(live, cells) {
   const { turn } = live;
-  for (const cell of cells) setState(cell, "waiting");
+  for (const cell of cells) {
+    if (cell.state !== "waiting") cell.before = [cell.state, cell.details];
+    setState(cell, "waiting");
+  }
   const all = live.last.then(() => runThrough(live, cells, turn));
   live.last = all.catch(() => {});
   return all;
@@ -207,7 +210,7 @@ async function runThrough(live, cells, turn) {
   enable(live.stop, true);
   for (const cell of cells) {
     if (stoppedAt || turn !== live.turn) {
-      setState(cell, cell.ran === undefined ? "new" : "done");
+      setState(cell, ...cell.before);
       continue;
     }
     const result = await runCell(live, cell);

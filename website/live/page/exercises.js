@@ -109,8 +109,8 @@ async function checkAnswer(live, answer, graded) {
 }
 
 async function runCheck(live, answer, graded, turn) {
-  const stopped = { status: "stopped", message: "Stopped before the check was through." };
-  if (turn !== live.turn) return stopped;
+  const stopped = { message: "Stopped before the check was through." };
+  if (turn !== live.turn) return { ...stopped, status: "stopped" };
   enable(live.stop, true);
   answer.outputs.begin(true);
   setState(answer, "running");
@@ -136,7 +136,7 @@ async function runCheck(live, answer, graded, turn) {
   enable(live.stop, false);
   if (status === "right")
     result.message = "Right: your answer passes the check. Compare it with the solution.";
-  return result;
+  return { ...stopped, ...result };
 }
 
 /** Turn what stands in backquotes into code. */

@@ -29,7 +29,7 @@ const pygments = tagHighlighter([
   { tag: tags.special(tags.string), class: "s2" },
   { tag: tags.escape, class: "se" },
   { tag: tags.operator, class: "o" },
-  { tag: tags.meta, class: "nd" },
+  { tag: tags.meta, class: "nd" }, // codespell:ignore nd
 ]);
 
 // Tab indents once the reader has done something in the editor. Before, it leads on, so
