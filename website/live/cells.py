@@ -48,6 +48,8 @@ def describe(cell, name, exercise):
     """Describe one cell."""
     tags = tags_of(cell)
     shows = next((HIDDEN[tag] for tag in HIDDEN if tag in tags), "code")
+    if shows == "output" and "remove-output" in tags:
+        shows = "nothing"
     source = cell.source
     check = ""
     if "autograder" in tags:

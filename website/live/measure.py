@@ -7,8 +7,6 @@ idle machine.
 """
 
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 import jupytext
 import yaml
 
+from benchmarks.machine import processor
 from website.live.assemble import assemble
 from website.live.cells import page_cells
 from website.live.pyodide_files import ROOT, listed
@@ -30,8 +29,10 @@ from built_site.serve import serve
 PATIENCE = 80  # seconds until a page is given up
 
 START = """async () => {
+  const start = performance.now();
   window.kernel = await LiveKernel.start({ base: "_live/" });
-  return kernel.versions;
+  await kernel.run("1 + 1");
+  return { seconds: (performance.now() - start) / 1000, versions: kernel.versions };
 }"""
 RUN = """async ([cells, patience]) => {
   const end = performance.now() + 1000 * patience;
@@ -65,13 +66,13 @@ def read_cells(name):
 def measure(tab, address, name):
     """Run all cells of one page in a fresh Python; return what is recorded of it."""
     tab.goto(f"{address}/index.html")
-    versions = tab.evaluate(START)
+    tab.evaluate(START)
     ran = tab.evaluate(RUN, [read_cells(name), PATIENCE])
     failed = [cell for cell in ran if cell["status"] != "ok"]
     seconds = {True: 0, False: 0}
     for cell in ran:
         seconds[bool(cell["exercise"])] += cell["seconds"]
-    return versions, {
+    return {
         "seconds": round(seconds[False], 1),
         "seconds_of_solutions": round(seconds[True], 1),
         "cells": len(ran),
@@ -88,30 +89,50 @@ def why(cell):
     return f"{error['name']}: {error['message']} (line {error['line']})"
 
 
+def measure_start(browser, address):
+    """Return what a start takes until its first result: first of all, and once more.
+
+    The files come from this computer: add the time that a network takes for them.
+    """
+    with browser.new_context() as context:
+        tab = context.new_page()
+        tab.set_default_timeout(0)
+        seconds = []
+        for _ in range(2):
+            tab.goto(f"{address}/index.html")
+            started = tab.evaluate(START)
+            seconds.append(round(started["seconds"], 1))
+    first, again = seconds
+    return {
+        "versions": started["versions"],
+        "seconds_to_first_result": first,
+        "seconds_to_first_result_once_stored": again,
+    }
+
+
 def main():
     """Measure the pages that are named, or all; write the record."""
     chosen = sys.argv[1:]
+    names = [name for name in notebooks() if not chosen or Path(name).name in chosen]
     kept = recorded()
-    record = {"date": time.strftime("%Y-%m-%d"), "pyodide": listed()[0]}
+    record = {
+        "date": time.strftime("%Y-%m-%d"),
+        "processor": processor(),
+        "pyodide": listed()[0],
+    }
     with tempfile.TemporaryDirectory() as folder:
-        assemble(Path(folder, "_live"))
+        record["megabytes"] = round(assemble(Path(folder, "_live")) / 1e6, 1)
         Path(folder, "index.html").write_text('<script src="_live/kernel.js"></script>')
         with serve(folder) as address, open_browser(find_browser()) as browser:
             record["browser"] = f"{browser.browser_type.name} {browser.version}"
-            record["processor"] = platform.processor() or platform.machine()
-            record["cores"] = os.cpu_count()
+            record |= measure_start(browser, address)
             tab = browser.new_page()
             tab.set_default_timeout(0)
-            for name in notebooks():
-                if chosen and Path(name).name not in chosen:
-                    continue
-                versions, kept[name] = measure(tab, address, name)
+            for name in names:
+                kept[name] = measure(tab, address, name)
                 print(name, kept[name], flush=True)
-                record["versions"] = versions
-                pages = {key: kept[key] for key in notebooks() if key in kept}
-                text = json.dumps(
-                    record | {"pages": pages}, indent=1, ensure_ascii=False
-                )
+                record["pages"] = {key: kept[key] for key in notebooks() if key in kept}
+                text = json.dumps(record, indent=1, ensure_ascii=False)
                 RECORD.write_text(f"{text}\n", "utf-8")
 
 
