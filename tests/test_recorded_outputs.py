@@ -1,5 +1,6 @@
 """Pages that need frameworks: what a build shows that lacks them, and for how long."""
 
+import importlib.util
 import json
 import re
 
@@ -77,6 +78,16 @@ def test_the_page_says_what_it_needs_and_where_it_ran(readers_book):
     assert "2026\N{NON-BREAKING HYPHEN}02\N{NON-BREAKING HYPHEN}03" in (
         book.html("costs").get_text()
     )
+
+
+def test_its_notebook_names_what_to_install(readers_book):
+    book, *_ = readers_book
+    path = book.folder / "_build/html/downloads/content/bridge.ipynb"
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    first = next("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    code = first[first.index("NEEDS") :]  # what installs the package is tried elsewhere
+    with pytest.raises(ModuleNotFoundError, match="pip install no_such_framework"):
+        exec(code, {"importlib": importlib})
 
 
 def test_a_record_that_is_stale_is_shown_and_the_page_says_so(tmp_path):

@@ -30,7 +30,7 @@ from plain_markdown import PlainMarkdown
 from sphinx.util.nodes import clean_astext
 
 from website.notebook_folds.folds import NOTE, fold
-from website.pages import is_notebook, tags_of
+from website.pages import is_notebook, needs, tags_of
 
 ROOT = Path(__file__).parents[2]
 FIRST_CELL = """\
@@ -74,6 +74,16 @@ if importlib.util.find_spec("scratchnet") is None:
     importlib.invalidate_caches()
     if importlib.util.find_spec("scratchnet") is None:
         raise RuntimeError("The package is installed. Restart the kernel, and go on.")
+"""
+ALSO_NEEDED = """
+NEEDS = {needs!r}
+if missing := [name for name in NEEDS if importlib.util.find_spec(name) is None]:
+    names = " ".join(missing)
+    raise ModuleNotFoundError(
+        f"This notebook also needs {{names}}. Install that, and run this cell again:"
+        f" python -m pip install {{names}}. (On Linux, PyTorch brings gigabytes of CUDA"
+        " along, unless you add --extra-index-url https://download.pytorch.org/whl/cpu)"
+    )
 """
 STYLE, HINT = 'plt.style.use("scratchnet.book")', "  # needs the first cell's package"
 # Browsers show a file that they can read, unless a link says that it's to be kept.
@@ -286,7 +296,10 @@ def write_downloads(app, exception):
         if not path:
             continue
         markdown = NotebookMarkdown(app, docname)
-        executed = readers_notebook(executed_notebook(app, path), markdown, first_cell)
+        first = first_cell
+        if needed := needs(Path(app.env.doc2path(docname)).read_text("utf-8")):
+            first += "\n" + ALSO_NEEDED.format(needs=needed).rstrip()
+        executed = readers_notebook(executed_notebook(app, path), markdown, first)
         for target, notebook in (
             (folder / "executed" / f"{docname}.ipynb", executed),
             (folder / f"{docname}.ipynb", without_outputs(executed)),
