@@ -176,7 +176,7 @@ lock: ## Write constraints.txt anew, from requirements.txt
 	@mv constraints.new constraints.txt
 
 clean: ## Remove the built pages, their cache, and unfinished downloads
-	rm -rf _build _data/.download-* _data/practice/.drawing-* .pytest_cache .hypothesis .ruff_cache
+	rm -rf _build _data/.download-* _data/pyodide/.download-* _data/practice/.drawing-* .pytest_cache .hypothesis .ruff_cache
 
 environment: $(INSTALLED) | _build/matplotlib
 	@echo "Using the environment in .venv ($$($(BIN)/python --version))"
@@ -219,7 +219,7 @@ $(BIN)/.cluster: requirements-cluster.txt $(INSTALLED)
 	@rm -rf .hub
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --target .hub -r requirements-hub.txt
-	@npm install --silent --no-audit --no-fund --prefix .hub/proxy configurable-http-proxy@5.3.0
+	@npm install --loglevel error --no-audit --no-fund --prefix .hub/proxy configurable-http-proxy@5.3.0
 	@touch $@
 
 # The frameworks have an environment of their own, so that readers' stays as it is.

@@ -95,7 +95,8 @@ async function fetchFile(file, store) {
     tell(file.stage, "loading", false);
     return content;
   }
-  for (const from of ["default", "reload"]) {
+  // What the store keeps, the browser's other cache needn't keep as well.
+  for (const from of [store ? "no-store" : "default", "reload"]) {
     const bytes = await download(file, from);
     const fresh = await unpacked(bytes, file);
     if (fresh) {
