@@ -66,7 +66,7 @@ def connect(timeout=10):
         client = client_of(address, timeout)
     else:  # only this computer can open the dashboard, at a port that is free
         client = Client(threads_per_worker=1, dashboard_address="127.0.0.1:0")
-    n_workers = len(client.scheduler_info(n_workers=-1)["workers"])
+    n_workers = len(client.nthreads())
     print(f"Dask has workers: {n_workers}. Watch them at {client.dashboard_link}")
     return client
 
@@ -118,8 +118,8 @@ def check_versions(who, its, names):
         here, there = version(own, name), version(its, name)
         if here != there:
             raise RuntimeError(
-                f"{who} has {name} {there}, and this program has {here}: install"
-                " the same requirements-cluster.txt on both"
+                f"{who} has {name} {there or '(none)'}, and this program has {here}:"
+                " make the same environment on both"
             )
 
 
