@@ -29,7 +29,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from checks import require_assertions
 from checks.margins import report
-from website.pages import is_notebook, tags_of
+from website.pages import is_notebook, missing, tags_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "_build" / "arithmetics"
@@ -54,12 +54,16 @@ NEEDS = {"haswell": "X86_V3", "skylakex": "X86_V4", "sandybridge": "AVX"}
 
 
 def notebooks(names):
-    """List the pages with code, or those of these names, such as "go-deeper"."""
+    """List the pages with code that can run here, or those of these names."""
     pages = sorted((ROOT / "content").rglob("*.md"))
     pages = [page for page in pages if is_notebook(page)]
     if unknown := set(names) - {page.stem for page in pages}:
         raise SystemExit(f"No page with code: {', '.join(sorted(unknown))}")
-    return [page for page in pages if page.stem in (names or [page.stem])]
+    pages = [page for page in pages if page.stem in (names or [page.stem])]
+    for page in pages:
+        if absent := missing(page.read_text("utf-8")):
+            print(f"{page.stem} is left out: it needs {', '.join(absent)}")
+    return [page for page in pages if not missing(page.read_text("utf-8"))]
 
 
 def possible(name):
