@@ -171,7 +171,8 @@ export function setState(cell, state, details = "") {
 /** Say in words how it is with a cell. */
 function showState(cell) {
   if (!cell.words) return;
-  const isChanged = cell.source !== (cell.ran ?? cell.printed);
+  const before = cell.state === "new" ? cell.printed : cell.ran ?? cell.printed;
+  const isChanged = cell.source !== before;
   const words = {
     new: isChanged ? "Changed, not run yet" : "Not run yet",
     waiting: "Waiting",
