@@ -1,8 +1,9 @@
-"""Which recipe is trained for which accuracy, for how many epochs, and by whom.
+"""Which recipe is trained for which accuracy, and for how many epochs.
 
-For each target, several recipes of the ladder were tried with few epochs. The quickest
-was taken that reached it on the last 10,000 training images, with two seeds, trained
-by the book on the others. "99.7" is the recipe of the ladder as it is.
+Convolutional recipes of the ladder were tried with few epochs, trained by the book on
+the first 50,000 training images, with two seeds. Of those whose mean on the other
+10,000 reached the goal with some room, it's about the quickest: 98.68 %, 99.16 %, and,
+with hardly any room, 99.51 %. "99.7" is the recipe of the ladder as it is.
 """
 
 from typing import NamedTuple
