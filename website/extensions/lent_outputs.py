@@ -102,9 +102,13 @@ def keep(app, doctree):
 
 def in_words(of_page):
     """Say where the outputs of a page come from, and how to have one's own."""
-    absent = " and ".join(of_page["missing"])
-    words = [f"The page needs {absent}, which isn't installed here; to run it:"]
-    words[0] += " make frameworks."
+    *others, last = of_page["missing"]
+    absent = (
+        f"{', '.join(others)} and {last}, which aren't"
+        if others
+        else f"{last}, which isn't"
+    )
+    words = [f"This page needs {absent} installed here. To run it: make frameworks."]
     if "date" in of_page:
         versions = [" ".join(each) for each in of_page["versions"].items()]
         words.append(
