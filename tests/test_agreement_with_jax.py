@@ -1,6 +1,6 @@
 """Layers and whole networks against JAX, which derives its gradients itself.
 
-JAX is in `requirements-agreement.txt`; without it, these tests are skipped.
+`make frameworks` installs JAX; without it, these tests are skipped.
 """
 
 import numpy as np

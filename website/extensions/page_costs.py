@@ -31,6 +31,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 LIMIT = 1024  # MiB
+WITH_FRAMEWORKS = 1536  # MiB: importing PyTorch, JAX, and TensorFlow takes most of it
 PEAK = "peak_memory"  # MiB, in the metadata of a notebook
 EVERY = 0.5  # seconds between two looks at the processes that a page has started
 LOGGER = logging.getLogger(__name__)
@@ -137,9 +138,10 @@ def costs(env):
 def check_limits(app, env):
     """Tell which pages take too much; have the table written anew in each build."""
     for name, ran in costs(env).items():
-        if (ran.get(PEAK) or 0) > LIMIT:
+        limit = WITH_FRAMEWORKS if env.metadata[name].get("needs") else LIMIT
+        if (ran.get(PEAK) or 0) > limit:
             tell = LOGGER.warning if is_strict() else LOGGER.info
-            tell("it takes %d MiB of memory, above %d", ran[PEAK], LIMIT, location=name)
+            tell("it takes %d MiB of memory, above %d", ran[PEAK], limit, location=name)
     data = NbMetadataCollector.get_doc_data(env).items()
     return [name for name, values in data if values.get("costs")]
 
