@@ -203,8 +203,7 @@ _build/matplotlib: | $(INSTALLED)
 
 # On top of what the book needs. A new environment is without them, until they're asked for.
 $(BIN)/.frameworks: requirements-frameworks.txt $(INSTALLED)
-	@$(BIN)/python -m website.install_frameworks
-	@touch $@
+	@$(BIN)/python -m website.install_frameworks $@ # what it couldn't install, it tries again
 
 # On top of the environment, since pages use it where it's there. It goes with it.
 $(BIN)/.cluster: requirements-cluster.txt $(INSTALLED)

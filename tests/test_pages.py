@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 LISTED = [ROOT / f"{name}.md" for _, names in book_parts() for name in names]
 NOTEBOOKS = [page for page in LISTED if is_notebook(page)]
 # Other notebooks, such as the landing page, aren't chapters.
-PARTS = ("tutorial", "going-further", "in-a-framework")
+PARTS = ("tutorial", "going-further", "in-a-framework", "beyond-one-computer")
 CHAPTERS = [page for page in NOTEBOOKS if page.parent.name in PARTS]
 every_page = pytest.mark.parametrize("page", LISTED, ids=lambda page: page.stem)
 every_chapter = pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)

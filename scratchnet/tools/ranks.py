@@ -158,7 +158,11 @@ def run_under_mpi(words):
     # Ranks of one computer are forked, and need no name of it on a network.
     alone = {"HYDRA_LAUNCHER": "fork", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        words, env=alone | os.environ, capture_output=True, encoding="utf-8"
+        words,
+        env=alone | os.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
     )
     if done.returncode:
         told = (done.stdout + done.stderr).strip() or "(nothing)"
