@@ -4,7 +4,7 @@
 
 "use strict";
 
-(() => {
+function offerToRun() {
   const config = JSON.parse(
     document.getElementById("live-config")?.textContent ?? "null",
   );
@@ -37,4 +37,8 @@
       button.removeAttribute("aria-disabled");
     }
   });
-})();
+}
+
+if (document.readyState === "loading")
+  document.addEventListener("DOMContentLoaded", offerToRun);
+else offerToRun();

@@ -1,0 +1,453 @@
+"""A page that runs in the reader's browser: its button, cells, exercises, and looks.
+
+What only Python can show runs in Python, on one page that all those tests share. What
+is of the page alone, such as keys and layout, meets a stand-in that starts at once.
+"""
+
+import json
+
+import jupytext
+import nbformat
+import pytest
+from test_pages import ROOT
+
+from built_site.conftest import missing
+from built_site.test_accessibility import faults
+from built_site.test_pages_in_a_browser import TOO_WIDE
+from classroom.exercises import Exercise, split_page
+
+PAGE = "content/tutorial/load"
+STAND_IN = """
+window.LiveKernel = {
+  unavailable: () => "",
+  async start({ onProgress }) {
+    onProgress({ stage: "numpy", state: "loading", loaded: 1.25e6, total: 5e6,
+      allLoaded: 1.25e6, allTotal: 10e6 });
+    await window.held;
+    onProgress({ stage: "numpy", state: "ready", loaded: 5e6, total: 5e6,
+      allLoaded: 10e6, allTotal: 10e6 });
+    if (window.fails) throw new Error(window.fails);
+    return {
+      versions: { python: "3.0" },
+      ran: [],
+      async run(source, { onOutput }) {
+        window.ran = [...(window.ran ?? []), source];
+        const wide = "0123456789".repeat(30);
+        onOutput({ type: "stream", name: "stdout", text: `${wide}\\n` });
+        if (source.includes("forever")) {
+          onOutput({ type: "progress", id: 1, desc: "", n: 1, total: 4, text: "25%",
+            done: false });
+          return new Promise((resolve) => (this.end = resolve));
+        }
+        return { status: "ok", seconds: 0, error: null };
+      },
+      async stop() {
+        this.end({ status: "stopped", seconds: 0, error: null });
+        return { kept: false };
+      },
+      async restart() {},
+    };
+  },
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def address(served, html):
+    """Return the address of a page that runs, if the site has such pages."""
+    if 'id="live-config"' not in (html / f"{PAGE}.html").read_text("utf-8"):
+        missing("no page runs in the browser: the site is built without Pyodide")
+    return f"{served}/{PAGE}.html"
+
+
+def press_button(page):
+    page.get_by_role("button", name="Run this page here").click()
+
+
+def cell_with(page, code):
+    """Return the cell of the page that has this code now, also after it's changed."""
+    cell = page.locator("article .live-cell[id]").filter(
+        has=page.locator("pre.live-printed", has_text=code)
+    )
+    return page.locator(f"#{cell.get_attribute('id')}")
+
+
+def write(cell, code):
+    """Put code into a cell's editor, as a reader does."""
+    cell.locator(".cm-content").click()
+    cell.page.keyboard.press("Control+a")
+    cell.page.keyboard.insert_text(code)
+
+
+def state_of(cell):
+    return cell.locator(".live-state").inner_text()
+
+
+def wait_for_state(cell, words):
+    cell.locator(".live-state", has_text=words).wait_for()
+
+
+def run(cell, words="Done"):
+    """Run a cell, and wait until its state has these words."""
+    cell.get_by_role("button", name="Run", exact=False).first.click()
+    wait_for_state(cell, words)
+
+
+def said(page):
+    return page.locator(".live-said").inner_text()
+
+
+# With Python --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def live(browser, address):
+    """Open the page, and start Python; the tests below share it."""
+    errors = []
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(120_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address, wait_until="networkidle")
+        press_button(page)
+        page.locator(".live-said", has_text="is ready. No cell").wait_for()
+        yield page
+    assert errors == []
+
+
+@pytest.fixture
+def cell(live):
+    """Return a cell of the shared page; afterwards, it's as it was."""
+    cell = cell_with(live, "counts = np.bincount")
+    yield cell
+    reset = cell.get_by_role("button", name="Reset this cell")
+    if reset.is_visible():
+        reset.click()
+
+
+def test_a_name_that_is_not_there_yet_is_brought_by_the_cells_above(live):
+    cell = cell_with(live, "print(images.shape, images.dtype")
+    assert "Not run yet" in state_of(cell)
+    run(cell, "Error in line 1")
+    assert "NameError: name 'images' is not defined" in cell.inner_text()
+    cell.get_by_role("button", name="Run all above, then this cell").click()
+    wait_for_state(cell, "Done")
+    assert "(60000, 28, 28) uint8 0 255" in cell.locator(".cell_output").inner_text()
+    assert "NameError" not in cell.inner_text()
+
+
+def test_what_is_changed_changes_what_comes_out(cell):
+    write(cell, "print('six times seven:', 6 * 7)")
+    assert "Changed" in state_of(cell)
+    run(cell)
+    assert cell.locator(".cell_output").inner_text().strip() == "six times seven: 42"
+    cell.get_by_role("button", name="Reset this cell").click()
+    assert "counts = np.bincount" in cell.locator(".cm-content").inner_text()
+    assert "Changed since it ran" in state_of(cell)
+
+
+def test_an_error_is_shown_with_its_line_and_the_page_goes_on(cell):
+    write(cell, "a = 1\nb = a / 0")
+    run(cell, "Error in line 2")
+    shown = cell.locator(".cell_output").inner_text()
+    assert shown.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert "line 2" in shown and len(shown.splitlines()) < 8
+    write(cell, "print(a)")
+    run(cell)
+    assert cell.locator(".cell_output").inner_text().strip() == "1"
+
+
+def test_a_loop_shows_how_far_it_is_and_stops(cell):
+    write(
+        cell,
+        "import time\nfrom tqdm import tqdm\nprint('begins')\n"
+        "for i in tqdm(range(1000)):\n    time.sleep(0.02)\n",
+    )
+    cell.get_by_role("button", name="Run").first.click()
+    bar = cell.get_by_role("progressbar")
+    bar.wait_for()
+    assert "/1000" in cell.locator(".live-bar").inner_text()
+    cell.get_by_role("button", name="Stop").click()
+    cell.locator(".live-state", has_text="Running").wait_for(
+        state="detached", timeout=3000
+    )
+    cell.page.locator(".live-said", has_text="Stopped.").wait_for()
+    assert bar.count() == 0
+    write(cell, "print('goes on')")
+    run(cell)
+    assert cell.locator(".cell_output").inner_text().strip() == "goes on"
+
+
+def test_figure_takes_the_place_of_the_printed_one(live):
+    cell = cell_with(live, 'ax.set(xlabel="Digit"')
+    image, words = cell.locator("figure img"), cell.locator("figure .caption-text")
+    caption, alt = words.inner_text(), image.get_attribute("alt")
+    shape = [image.get_attribute(side) for side in ("width", "height")]
+    cell.get_by_role("button", name="Run all above").click()
+    run(cell)  # it waits for those above
+    assert cell.locator(".live-editor").is_hidden(), "it stays folded"
+    assert image.get_attribute("src").startswith("data:image/png;base64,")
+    assert words.inner_text() == caption and image.get_attribute("alt") == alt
+    for side, before in zip(("width", "height"), shape, strict=True):
+        assert abs(int(image.get_attribute(side)) - int(before)) < 30
+
+
+GRADED = [
+    exercise
+    for exercise in split_page(jupytext.read(ROOT / f"{PAGE}.md"))
+    if isinstance(exercise, Exercise) and exercise.check
+]
+
+
+@pytest.mark.parametrize("exercise", GRADED, ids=lambda exercise: exercise.label)
+def test_wrong_empty_and_right_answers_are_told_apart(live, exercise):
+    place = live.locator(f"#{exercise.label}")
+    answer, verdict = place.locator(".live-answer"), place.locator(".live-verdict")
+    right = "\n\n".join(
+        cell.source for cell in exercise.solution if cell.cell_type == "code"
+    )
+    for code, status in [
+        ("# Only a comment", "empty"),
+        *((wrong, "wrong") for wrong in exercise.wrong_answers),
+        ("not Python", "error"),
+        (right, "right"),
+        ("", "empty"),
+    ]:
+        if code:
+            write(answer, code)
+        else:
+            place.get_by_role("button", name="Clear").click()
+        assert verdict.inner_text() == "", "of the answer before"
+        place.get_by_role("button", name="Check my answer").click()
+        live.locator(
+            f"#{exercise.label} .live-verdict:not([data-status=working])",
+            has_text=".",
+        ).wait_for()
+        assert verdict.get_attribute("data-status") == status, code
+        for line in filter(None, exercise.check.splitlines()):
+            assert line.removeprefix("assert ") not in verdict.inner_text()
+
+
+def test_all_cells_run_and_every_check_of_the_page_holds(live):
+    changed = cell_with(live, "rng = np.random.default_rng(3767)")
+    write(
+        changed, changed.locator("pre.live-printed").text_content().replace("3767", "1")
+    )
+    live.get_by_role("button", name="Run all cells").click()
+    live.locator(".live-said", has_text="came out otherwise").wait_for()
+    note = live.get_by_role("note").filter(has_text="labels[ten]")
+    assert note.count() == 1
+    changed.get_by_role("button", name="Reset this cell").click()
+    live.get_by_role("button", name="Run all cells").click()
+    live.locator(".live-said", has_text="checks of the page hold.").wait_for()
+    assert note.count() == 0
+
+
+def test_start_afresh_forgets_what_has_run_and_keeps_the_code(live, cell):
+    write(cell, "here = 1")
+    run(cell)
+    live.get_by_role("button", name="Start afresh").click()
+    live.locator(".live-said", has_text="Python is fresh").wait_for()
+    assert "not run yet" in state_of(cell)
+    write(cell, "here")
+    run(cell, "Error in line 1")
+    assert "NameError" in cell.inner_text()
+
+
+# Without Python -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(page, address):
+    """Open the page with the stand-in for Python."""
+    page.route(
+        "**/_live/kernel.js*",
+        lambda route: route.fulfill(content_type="text/javascript", body=STAND_IN),
+    )
+    page.context.set_default_timeout(20_000)
+    page.goto(address, wait_until="networkidle")
+    return page
+
+
+def start(page):
+    press_button(page)
+    page.locator(".live-said", has_text="is ready. No cell").wait_for()
+
+
+def test_before_the_press_there_is_a_button_alone(page, address):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address, wait_until="networkidle")
+    of_live = [url.partition("/_live/")[2] for url in asked if "/_live/" in url]
+    names = {name.partition("?")[0] for name in of_live}
+    assert names == {"kernel.js", "page/live-page.css", "page/live-page.js"}
+    config = json.loads(page.locator("#live-config").text_content())
+    about = page.locator(".live-page .live-about").inner_text()
+    assert f"{config['megabytes']} MB" in about
+    assert page.locator(".live-editor").count() == 0
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_no_fault_before_during_and_after(quick, scheme, width):
+    quick.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    quick.set_viewport_size({"width": width, "height": 900})
+    quick.evaluate("() => { window.held = new Promise((go) => (window.go = go)) }")
+    quick.wait_for_timeout(400)
+    rules = {"label-content-name-mismatch": {"enabled": True}}
+    assert faults(quick, rules) == []
+    press_button(quick)
+    quick.get_by_text("NumPy: 1.3 of 5.0 MB").wait_for()
+    bar = quick.get_by_role("progressbar", name="Loading")
+    assert bar.evaluate("bar => bar.value") == 0.125
+    assert faults(quick, rules) == []
+    quick.evaluate("go()")
+    quick.locator(".live-said", has_text="is ready. No cell").wait_for()
+    run(cell_with(quick, "counts = np.bincount"))
+    quick.wait_for_timeout(400)
+    assert faults(quick, rules) == []
+    assert quick.evaluate("document.documentElement.scrollWidth") <= width
+    assert quick.evaluate(TOO_WIDE) == []
+
+
+def test_a_start_that_fails_says_why_and_can_be_tried_again(quick):
+    quick.evaluate("() => { window.fails = 'The connection is lost.' }")
+    press_button(quick)
+    about = quick.locator(".live-about", has_text="The connection is lost.")
+    about.wait_for()
+    quick.evaluate("() => { window.fails = null }")
+    quick.get_by_role("button", name="Try again").click()
+    quick.locator(".live-editor").first.wait_for()
+
+
+def test_all_of_it_works_by_keyboard(quick):
+    keyboard = quick.keyboard
+    quick.get_by_role("button", name="Run this page here").focus()
+    keyboard.press("Enter")
+    quick.locator(".live-said", has_text="is ready. No cell").wait_for()
+    assert quick.evaluate("document.activeElement.textContent") == "Run all"
+
+    first = quick.locator(".live-cell").first
+    code = first.locator(".cm-content")
+    before = code.inner_text()
+    for _ in range(12):  # through the page's buttons, to the first cell
+        keyboard.press("Tab")
+        if code.evaluate("code => code === document.activeElement"):
+            break
+    assert code.get_attribute("aria-label") == "Code of cell 1"
+    ring = first.locator(".cm-editor").evaluate(
+        "editor => { const { outlineStyle, outlineWidth } = getComputedStyle(editor);"
+        " return [outlineStyle, outlineWidth]; }"
+    )
+    assert ring == ["solid", "3px"]
+    focused = "document.activeElement.ariaLabel ?? document.activeElement.className"
+    keyboard.press("Tab")  # not in use yet: it leads on
+    assert quick.evaluate(focused).startswith("copybtn")
+    keyboard.press("Tab")
+    assert quick.evaluate(focused) == "Run cell 1"
+    assert code.inner_text() == before
+
+    code.focus()
+    keyboard.type("x")
+    keyboard.press("Tab")
+    assert code.inner_text().startswith("    x")
+    keyboard.press("Escape")
+    keyboard.press("Tab")
+    assert quick.evaluate(focused).startswith("copybtn")
+    keyboard.press("Shift+Tab")
+    keyboard.press("Shift+Enter")
+    wait_for_state(first, "Done")
+    assert quick.evaluate("window.ran[0]").startswith("    x")
+    assert code.evaluate("code => code === document.activeElement")
+
+
+def test_stop_ends_what_runs_and_what_waits(quick):
+    start(quick)
+    first, second = (quick.locator(".live-cell").nth(place) for place in (0, 1))
+    write(first, "forever")
+    first.get_by_role("button", name="Run cell 1").click()
+    second.get_by_role("button", name="Run cell 2").click()
+    assert "Waiting" in state_of(second)
+    first.get_by_role("button", name="Stop").click()
+    quick.locator(".live-said", has_text="what has run is forgotten").wait_for()
+    assert quick.evaluate("window.ran") == ["forever"]
+    assert "not run yet" in state_of(first) and "Not run yet" in state_of(second)
+    run(second)
+    assert said(quick).startswith("Cell 2 has run.")
+
+
+def test_an_answer_is_there_again_when_the_reader_comes_back(quick):
+    start(quick)
+    answer = quick.locator(".live-answer").first
+    write(answer, "def decompresses(data):\n    ...")
+    quick.reload(wait_until="networkidle")
+    start(quick)
+    kept = answer.locator(".cm-line").all_inner_texts()
+    assert kept == ["def decompresses(data):", "    ..."]
+    answer.get_by_role("button", name="Clear").click()
+    assert "decompresses" not in quick.evaluate("JSON.stringify(localStorage)")
+
+
+def test_changes_and_answers_are_in_the_notebook(quick):
+    start(quick)
+    write(cell_with(quick, "counts = np.bincount"), "counts = [1, 2, 3]")
+    write(quick.locator(".live-answer").nth(1), "accuracy = 0.1")
+    with quick.expect_download() as download:
+        quick.get_by_role("button", name="Download as a notebook").click()
+    assert download.value.suggested_filename == "load-changed.ipynb"
+    notebook = nbformat.read(download.value.path(), 4)
+    nbformat.validate(notebook)
+    sources = [cell.source for cell in notebook.cells]
+    assert "counts = [1, 2, 3]" in sources
+    assert not any("counts = np.bincount(y_train)" in source for source in sources)
+    place = sources.index("accuracy = 0.1")
+    assert sources[place + 1] == "#### Solution"
+    assert sources[place - 2] == "### Exercise: Beat the laziest program"
+
+
+def test_paper_shows_what_was_run_and_no_buttons(quick):
+    start(quick)
+    cell = cell_with(quick, "counts = np.bincount")
+    write(cell, "counts = [1, 2, 3]  # changed")
+    run(cell)
+    quick.emulate_media(media="print")
+    assert cell.locator("pre.live-printed").is_visible()
+    assert cell.locator("pre.live-printed").inner_text() == (
+        "counts = [1, 2, 3]  # changed"
+    )
+    assert "01234" in cell.locator(".cell_output").inner_text()
+    for part in (".live-button", ".live-editor", ".live-answer", ".live-state"):
+        assert not any(shown.is_visible() for shown in quick.locator(part).all()), part
+
+
+def test_code_is_copied_as_the_reader_has_it(quick):
+    quick.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    start(quick)
+    cell = cell_with(quick, "counts = np.bincount")
+    write(cell, "counts = [1, 2, 3]")
+    cell.locator("button.copybtn").click()
+    assert quick.evaluate("navigator.clipboard.readText()") == "counts = [1, 2, 3]"
+
+
+# Where it can't run -------------------------------------------------------------------
+
+
+def test_from_disk_a_page_says_why_it_cannot_run(page, address, html):
+    page.goto((html / f"{PAGE}.html").as_uri())
+    assert "opened from disk" in page.locator(".live-page").inner_text()
+    assert page.locator(".live-button").count() == 0
+
+
+@pytest.mark.parametrize("denied", ["Worker", "WebAssembly"])
+def test_without_what_it_needs_a_page_says_why_it_cannot_run(page, address, denied):
+    page.add_init_script(f"delete window.{denied}")
+    page.goto(address)
+    assert "can’t run here" in page.locator(".live-page").inner_text()
+    assert page.locator(".live-button").count() == 0
+
+
+def test_without_scripts_a_page_is_as_it_was(browser, address):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address)
+        assert page.locator(".live-page").inner_text() == ""
+        assert page.locator(".live-page").bounding_box()["height"] == 0
