@@ -44,7 +44,10 @@ def install(packages):
 
 
 def main():
-    """Install every block; exit with an error only if none could be installed."""
+    """Install every block; exit with an error only if none could be installed.
+
+    Once all are installed, the file is touched that is named, if one is.
+    """
     failed, wanted = [], blocks(REQUIREMENTS.read_text("utf-8"))
     for name, packages in wanted.items():
         print(f"Installing {name} …", flush=True)
@@ -52,6 +55,8 @@ def main():
             failed.append(name)
     for name in failed:
         print(f"Not installed: {name}. What needs it is skipped, by name.")
+    for stamp in sys.argv[1:] if not failed else ():
+        Path(stamp).touch()
     sys.exit(len(failed) == len(wanted))
 
 
