@@ -43,7 +43,11 @@ window.LiveKernel = (() => {
       this.ready = new Promise((resolve, reject) => {
         worker.onerror = (event) => {
           event.preventDefault();
-          reject(new Error(`Python's worker didn't start (${event.message || "no reason"}).`));
+          const message = `Python's worker has failed (${event.message || "it says no more"}).`;
+          reject(new Error(message));
+          const error = { name: "", message, line: null, traceback: message };
+          if (worker === this.worker)
+            this.current?.resolve({ status: "error", message, seconds: 0, error });
         };
         worker.onmessage = ({ data }) => {
           if (worker === this.worker) this.hear(data, resolve, reject);

@@ -282,7 +282,7 @@ function answer(data) {
     // Stop came just as the cell had ended, or Python itself is broken.
     if (/KeyboardInterrupt/.test(error.message)) return { status: "stopped", seconds: 0, error: null };
     const message = `Python can't go on (${error.message.trim().split("\n").pop()}). Start afresh.`;
-    return { status: "error", seconds: 0, error: { name: "", message, line: null, traceback: message } };
+    return { status: "error", message, seconds: 0, error: { name: "", message, line: null, traceback: message } };
   } finally {
     if (stop instanceof Stop) stop.signal = null;
   }
