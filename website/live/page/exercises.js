@@ -1,8 +1,10 @@
 // An editor under each exercise, for the reader's own answer, which stays in this browser.
-import { addTools, runAbove, runInTurn, setState } from "./cells.js";
+import { addTools } from "./cells.js";
 import { makeEditor, showColored } from "./editor/editor.js";
 import { enable, makeButton, makeElement } from "./elements.js";
 import { Outputs } from "./outputs.js";
+import { runAbove, runInTurn } from "./running.js";
+import { setState } from "./states.js";
 
 /** Add them all. */
 export function addExercises(live) {

@@ -1,6 +1,7 @@
 // After the press: load Python and what the page needs, and show how far that is.
-import { makeElement } from "./elements.js";
 import { bringToLife } from "./cells.js";
+import { makeElement } from "./elements.js";
+import { addExercises } from "./exercises.js";
 
 const STAGES = {
   interpreter: "Python",
@@ -24,7 +25,7 @@ export async function startPage({ config, place, button, about, said }) {
       readCells(config),
     ]);
     const hasFocus = document.activeElement === button;
-    bringToLife({ config, kernel, page, place, said, hasFocus });
+    addExercises(bringToLife({ config, kernel, page, place, said, hasFocus }));
   } finally {
     progress.remove();
   }
