@@ -34,7 +34,7 @@ if not (hub.HUB / "jupyterhub").exists():
 hub.use_hub()
 
 from classroom.hub import exchange, load, separate, trial  # noqa: E402
-from classroom.hub.__main__ import Trial, of_trial  # noqa: E402
+from classroom.hub.__main__ import PROXY, Trial, of_trial  # noqa: E402
 from classroom.hub.student import Browser, HubError  # noqa: E402
 
 STUDENTS = trial.names(3)
@@ -159,6 +159,12 @@ def test_a_kernel_that_takes_all_memory_hurts_only_its_student(running, result):
 # A lesson goes on
 
 
+def program_of(running, name):
+    """Return the process of the trial that runs a program."""
+    (found,) = [p for p in of_trial(running.folder) if name in p.cmdline()[1:3]]
+    return found
+
+
 def test_a_hub_that_dies_in_mid_lesson_costs_no_work(running, result):
     ann = browser(running, ANN)
     kernel = ann.open_kernel("load/load.ipynb")
@@ -166,10 +172,8 @@ def test_a_hub_that_dies_in_mid_lesson_costs_no_work(running, result):
     notebook = ann.read("load/load.ipynb")
     notebook["cells"][0]["source"] += "\nSaved while the hub was away."
 
-    (died,) = [
-        p for p in of_trial(running.folder) if p.cmdline()[-3:-2] == ["jupyterhub"]
-    ]
-    died.send_signal(signal.SIGKILL)
+    died = program_of(running, "jupyterhub")
+    died.kill()
     ann.save("load/load.ipynb", notebook)
     assert kernel.run("before") == ["42"]
     died.wait(10)
@@ -178,6 +182,21 @@ def test_a_hub_that_dies_in_mid_lesson_costs_no_work(running, result):
     again = browser(running, ANN)
     assert again.read("load/load.ipynb")["cells"] == notebook["cells"]
     assert again.open_kernel("load/load.ipynb").run("before") == ["42"]
+
+
+def test_a_proxy_that_dies_in_mid_lesson_costs_no_work(running, result):
+    ann = browser(running, ANN)
+    ann.open_kernel("load/load.ipynb").run("before = 'the proxy'")
+    program_of(running, str(PROXY)).kill()
+    end = time.monotonic() + 60
+    while True:
+        try:
+            again = browser(running, ANN)
+            break
+        except (HubError, requests.RequestException):
+            assert time.monotonic() < end
+            time.sleep(1)
+    assert again.open_kernel("load/load.ipynb").run("before") == ["'the proxy'"]
 
 
 def test_a_lid_that_closes_leaves_the_kernel_as_it_was(running, result):
@@ -360,6 +379,26 @@ def test_what_cannot_be_started_is_explained(tmp_path, option, message):
         )
     assert done.returncode and message.format(taken=port) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "chapter", "message"),
+    [
+        ("course", "lod", "The course has no chapter 'lod'. Did you mean load?"),
+        ("nowhere", "load", "There's no course in"),
+    ],
+)
+def test_a_course_or_chapter_that_is_not_there_is_named(
+    running, capsys, folder, chapter, message
+):
+    course = running.folder / folder
+    assert exchange.main(["collect", "--course", f"{course}", "--chapter", chapter])
+    assert message in capsys.readouterr().err
+
+
+def test_an_exchange_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(LookupError, match="Nothing was handed out in"):
+        exchange.collect(tmp_path, "load", tmp_path / "nowhere")
 
 
 # What real servers get

@@ -66,6 +66,8 @@ def run(folder):
                 if process.pid in ended:
                     time.sleep(1)  # rather than in a loop without end, if it can't run
                     running[name] = starts[name]()
+                    if name == "proxy":  # a hub that starts tells it the servers
+                        running["hub"].kill()
             time.sleep(0.2)
 
 

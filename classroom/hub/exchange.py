@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from classroom.course import COURSE, settings, use_nbgrader
+from classroom.grading import chapter_of
 from classroom.hub import COURSE_ID, EXCHANGE
 
 MAX_SIZE = 100_000_000  # bytes of a hand-in
@@ -63,8 +64,18 @@ def handed_in(exchange, chapter):
 
     nbgrader names a hand-in NAME+CHAPTER+TIME+RANDOM. On Kubernetes, each student's
     are in a folder of their own, which has their name.
+
+    Raises
+    ------
+    LookupError
+        If there's no such exchange; the message says what to do.
     """
     inbound = exchange / COURSE_ID / "inbound"
+    if not inbound.is_dir():
+        raise LookupError(
+            f"Nothing was handed out in {exchange}. Hand out a chapter first, or name"
+            " another exchange with --exchange."
+        )
     found = {}
     for path in inbound.iterdir():
         if f"+{chapter}+" in path.name:
@@ -180,18 +191,20 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 1 if the exchange isn't there, or nbgrader can't.
+        Exit status: 1 if the course, the chapter, or the exchange isn't there, or
+        nbgrader can't.
     """
     parser = argparse.ArgumentParser(prog="exchange", description=__doc__)
     parser.add_argument("command", choices=["hand-out", "collect", "feedback"])
     parser.add_argument("--course", type=Path, default=COURSE, help="a folder")
-    parser.add_argument("--chapter", required=True, help="such as load")
+    parser.add_argument("--chapter", default="", help="such as load")
     parser.add_argument("--exchange", type=Path, help="a folder")
     options = parser.parse_args(arguments)
     course = options.course.expanduser().resolve()
     beside = course.parent / "exchange"  # as in a trial
     exchange = options.exchange or (beside if beside.is_dir() else EXCHANGE)
     try:
+        chapter_of(course, options.chapter)
         if options.command == "collect":
             outcomes = collect(course, options.chapter, exchange)
             for name, outcome in outcomes.items():
@@ -201,7 +214,7 @@ def main(arguments=None):
             return 0
         action = hand_out if options.command == "hand-out" else give_back
         action(course, options.chapter, exchange)
-    except (OSError, RuntimeError) as error:
+    except (LookupError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
