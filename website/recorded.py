@@ -23,6 +23,7 @@ import jupytext
 import nbclient
 from nbformat import from_dict
 
+from scratchnet.mnist import practice
 from website.pages import is_notebook, missing, needs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,6 +99,8 @@ def changed_cells(page):
 def record(page):
     """Run a page, and keep its outputs; a failed check stops it."""
     text = page.read_text("utf-8")
+    if practice.is_chosen():
+        raise SystemExit("These are practice digits; record pages with MNIST.")
     if absent := missing(text):
         raise SystemExit(f"{page.name} needs {', '.join(absent)}: make frameworks")
     notebook = jupytext.reads(text, "md:myst")
