@@ -91,7 +91,7 @@ export class Outputs {
       bar.max = total;
       bar.value = n;
     }
-    words.data = text;
+    words.data = text.replace(/\|[^|]*\| */, " · "); // tqdm's own bar
   }
 
   /** Make an image: in the printed figure of the same place, with its caption. */
