@@ -9,12 +9,14 @@ import os
 import re
 import signal
 import socket
+import time
 from contextlib import contextmanager, nullcontext
 from functools import cache
 
 import numpy as np
 import psutil
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from benchmarks.searching.client import PAGE, cells_before
 from benchmarks.searching.cluster import (
@@ -151,6 +153,32 @@ def test_a_search_that_is_ended_leaves_no_process_behind(how):
     process.send_signal(how)
     process.communicate(timeout=60)
     assert process.returncode
+    wait_until(lambda: not any(map(psutil.Process.is_running, processes)))
+
+
+@needs_dask
+def test_a_notebook_that_is_interrupted_searches_again_and_ends_with_its_workers():
+    manager, kernel = start_new_kernel(kernel_name="python3")
+
+    def run(source):
+        reply = kernel.execute_interactive(
+            source, timeout=60, output_hook=lambda _: None, stop_on_error=False
+        )
+        assert reply["content"]["status"] == "ok", reply["content"]
+
+    try:
+        for source in cells_before("## Search"):
+            run(source)
+        processes = psutil.Process(manager.provisioner.pid).children(recursive=True)
+        assert len(processes) >= os.cpu_count()
+        kernel.execute("run_all(draw(100, 500))", stop_on_error=False)
+        time.sleep(1)
+        manager.interrupt_kernel()  # its workers hear of it, too
+        reply = kernel.get_shell_msg(timeout=60)
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
+        run("assert len(run_all(random[:2])) == 2")
+    finally:
+        manager.shutdown_kernel(now=True)
     wait_until(lambda: not any(map(psutil.Process.is_running, processes)))
 
 

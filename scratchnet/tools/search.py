@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import pickle
+import signal
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,10 +66,21 @@ def connect(timeout=10):
     if address := dask.config.get("scheduler-address", None):
         client = client_of(address, timeout)
     else:  # only this computer can open the dashboard, at a port that is free
-        client = Client(threads_per_worker=1, dashboard_address="127.0.0.1:0")
+        client = Client(
+            threads_per_worker=1, dashboard_address="127.0.0.1:0", preload=__name__
+        )
     n_workers = len(client.nthreads())
     print(f"Dask has workers: {n_workers}. Watch them at {client.dashboard_link}")
     return client
+
+
+def dask_setup(worker):
+    """Have a worker on this computer go on where a notebook is interrupted.
+
+    The system tells the workers as well, and those that stopped wouldn't come back.
+    Dask calls this in each, under this name.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def client_of(address, timeout):
