@@ -326,6 +326,16 @@ def test_it_says_how_to_log_in_and_leaves_no_process(command, tmp_path, end):
     assert [p for p in left if p.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def test_without_separate_users_no_process_is_left_either(tmp_path, monkeypatch):
+    monkeypatch.setattr(separate, "why_not", lambda: "for the test")
+    with Trial(tmp_path / "hub", n_students=1, port=0) as running:
+        browser(running, ANN).open_kernel("own.ipynb").run("1")
+        started = psutil.Process(running.process.pid).children(recursive=True)
+    assert len(started) > 4  # proxy, hub, what stops the idle, server, kernel
+    _, left = psutil.wait_procs(started, timeout=10)
+    assert [p for p in left if p.status() != psutil.STATUS_ZOMBIE] == []
+
+
 @NEED_USERS
 def test_even_killed_it_leaves_no_process(command, tmp_path):
     process, _ = command

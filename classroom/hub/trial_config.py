@@ -59,6 +59,8 @@ c.JupyterHub.services = [
             "jupyterhub_idle_culler",
             f"--timeout={trial['idle_seconds']}",
         ],
+        # By which the trial's end finds it: a service inherits little
+        "environment": {"TRIAL": str(folder)},
     }
 ]
 c.JupyterHub.load_roles = [
