@@ -512,5 +512,6 @@ def test_memory_stays_after_ten_runs(page, root):
             assert page.evaluate(RUN, [source, {}])["status"] == "ok"
         sizes.append(int(texts(page.evaluate(RUN, [heap, {}]), "text")))
     print(f"Memory after each of ten runs, in MiB: {[n >> 20 for n in sizes]}")
-    assert sizes[-1] <= 1.1 * sizes[2]
-    assert sizes[-1] < 2**30
+    # Memory never shrinks, and grows by a fifth at a time: one such step is no leak.
+    assert sizes[-1] <= 1.25 * sizes[4]
+    assert sizes[-1] < 2**29
