@@ -90,7 +90,7 @@ def tell_image(png):
 def show_figure(figure):
     """Draw a figure as Jupyter's inline backend does: cut to what is drawn."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", bbox_inches="tight")
+    figure.savefig(file, format="png", bbox_inches="tight", dpi=figure.dpi)
     tell_image(file.getvalue())
 
 
