@@ -242,7 +242,7 @@ def test_figures_are_as_large_as_in_the_book_and_only_once(kernel):
         "plt.plot([1, 2])\nplt.show()\nplt.plot([2, 1]);"
     )
     sizes = [o["width"] for o in result["outputs"] if o["type"] == "image"]
-    assert len(sizes) == 2 and all(900 < width < 1100 for width in sizes)
+    assert len(sizes) == 2 and all(560 < width < 690 for width in sizes)
     assert kernel("plt.get_fignums()")["outputs"][0]["text"] == "[]"
 
 
