@@ -217,7 +217,9 @@ async function start(shared) {
     await pyodide.loadPackage(stage, { messageCallback: () => {} });
     tell(stage, "ready");
   }
-  for (const name of await have("packages")) pyodide.unpackArchive(take(name), "wheel");
+  const extractDir = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')");
+  for (const name of await have("packages"))
+    pyodide.unpackArchive(take(name), "zip", { extractDir });
   kernel.begin((output) => postMessage({ type: "output", output: JSON.parse(output) }));
   const versions = JSON.parse(kernel.import_packages());
   tell("packages", "ready");
