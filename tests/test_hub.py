@@ -394,7 +394,7 @@ def test_what_cannot_be_started_is_explained(tmp_path, option, message):
 @pytest.mark.parametrize(
     ("folder", "chapter", "message"),
     [
-        ("course", "lod", "The course has no chapter 'lod'. Did you mean load?"),
+        ("course", "laod", "The course has no chapter 'laod'. Did you mean load?"),
         ("nowhere", "load", "There's no course in"),
     ],
 )
