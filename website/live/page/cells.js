@@ -1,7 +1,7 @@
 // The page's cells, once Python is there: each has an editor, buttons, a state in words,
 // and its outputs.
 import { makeEditor, showColored } from "./editor/editor.js";
-import { enable, lookAgain, makeButton, makeElement } from "./elements.js";
+import { enable, lookAgain, makeButton, makeEditorPlace, makeElement } from "./elements.js";
 import { downloadNotebook } from "./notebook.js";
 import { Outputs } from "./outputs.js";
 import { runAbove, runInTurn, stopAll } from "./running.js";
@@ -117,7 +117,7 @@ function addEditor(live, cell) {
   const pre = input.querySelector("pre");
   pre.classList.add("live-printed");
   cell.element.classList.add("live-cell");
-  const parent = makeElement("div", { class: "live-editor" });
+  const parent = makeEditorPlace();
   pre.after(parent);
   cell.editor = makeEditor({
     parent,

@@ -19,6 +19,16 @@ export function makeButton(text, about, onClick) {
   return button;
 }
 
+/** Make the place of an editor. What is typed there goes no farther: to the site, "/"
+    means its search. */
+export function makeEditorPlace() {
+  const place = makeElement("div", { class: "live-editor" });
+  place.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+  return place;
+}
+
 /** Say whether a button does something now. Disabled so, it keeps the focus. */
 export function enable(button, isEnabled) {
   if (isEnabled) button.removeAttribute("aria-disabled");

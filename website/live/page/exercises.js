@@ -1,7 +1,7 @@
 // An editor under each exercise, for the reader's own answer, which stays in this browser.
 import { addTools } from "./cells.js";
 import { makeEditor, showColored } from "./editor/editor.js";
-import { enable, makeButton, makeElement } from "./elements.js";
+import { enable, makeButton, makeEditorPlace, makeElement } from "./elements.js";
 import { Outputs } from "./outputs.js";
 import { runAbove, runInTurn } from "./running.js";
 import { setState } from "./states.js";
@@ -31,7 +31,7 @@ function addExercise(live, element) {
 
   const pre = makeElement("pre", { class: "live-printed" });
   showColored(pre, answer.source);
-  const editor = makeElement("div", { class: "live-editor" });
+  const editor = makeEditorPlace();
   const code = makeElement("div", { class: "highlight" }, pre, editor);
   const input = makeElement("div", { class: "cell_input" }, code);
   const output = makeElement("div", { class: "cell_output docutils container" });
