@@ -1,6 +1,7 @@
 """Run every notebook under `content/` with nbval, straight from its Markdown."""
 
 import os
+import signal
 from unittest import mock
 
 import jupytext
@@ -15,6 +16,8 @@ from website.pages import is_notebook, missing, tags_of
 require_assertions()
 
 os.environ["TQDM_DISABLE"] = "1"  # the notebooks' kernels inherit it
+# A shell has its jobs in the background ignore Ctrl+C, and so would what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class MystNotebook(IPyNbFile):
