@@ -79,9 +79,7 @@ def module_for(layer):
             return keras.layers.Dense(n_outputs, use_bias="bias" in layer.parameters)
         case layers.Convolution():
             n_outputs, _, size, _ = layer.parameters["weights"].shape
-            pad = (
-                "same" if layer.padding else "valid"
-            )  # the recipes have none but these
+            pad = "same" if layer.padding else "valid"  # as the recipes have it
             has_bias = "bias" in layer.parameters
             return keras.layers.Conv2D(n_outputs, size, padding=pad, use_bias=has_bias)
         case layers.BatchNorm():

@@ -6,7 +6,7 @@ Compiled with `torch.compile`, these networks were no faster: `make bench` shows
 import torch
 from torch import nn
 
-from benchmarks.timing.with_pytorch import model_for
+from benchmarks.timing.with_pytorch import groups_of, model_for
 from scratchnet import layers
 
 
@@ -42,13 +42,8 @@ def train(course, threads):
 
 def optimizer_for(course, parameters):
     """Return the optimizer of a course, which spares biases from weight decay."""
-    decay = course.optimizer.weight_decay
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
     return torch.optim.SGD(
-        groups,
+        groups_of(parameters, course.optimizer.weight_decay),
         momentum=course.optimizer.momentum,
         nesterov=course.optimizer.nesterov,
         fused=True,

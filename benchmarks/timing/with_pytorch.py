@@ -58,6 +58,18 @@ def model_for(network):
     return nn.Sequential(*modules)
 
 
+def groups_of(parameters, weight_decay):
+    """Return parameters in groups for an optimizer, which spares biases from decay."""
+    parameters = list(parameters)
+    return [
+        {
+            "params": [p for p in parameters if p.ndim > 1],
+            "weight_decay": weight_decay,
+        },
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
 def prepare(network, images, labels, threads, tuned, compiled):
     """Return a function that trains.
 
@@ -68,12 +80,7 @@ def prepare(network, images, labels, threads, tuned, compiled):
     model = model_for(network).train()
     images = torch.from_numpy(images)
     labels = torch.from_numpy(labels).long()
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": WEIGHT_DECAY},
-        {"params": others, "weight_decay": 0.0},
-    ]
+    groups = groups_of(model.parameters(), WEIGHT_DECAY)
     how = {"fused": True} if tuned or compiled else {}
     optimizer = torch.optim.SGD(
         groups, LEARNING_RATE, momentum=MOMENTUM, nesterov=True, **how
