@@ -80,7 +80,10 @@ class ClassLoad(SphinxDirective):
         )
         sizes = []
         for n_students, reads in CLASSES:
-            run = next(run for run in runs if run["reads"] == reads)
+            run = max(
+                (run for run in runs if run["reads"] == reads),
+                key=lambda run: run["students"],
+            )
             memory, cores = size(run, n_students)
             what = what_they_do(run | {"over": 60 * MINUTES})
             if not reads:
