@@ -19,6 +19,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from scratchnet.tools.inputs import check_range, check_rng, check_whole
 
+CACHED = 2**15  # numbers that fit the processor's cache, with others beside them
+
 
 class Layer:
     """What all layers share: no parameters, unless a layer makes some."""
@@ -177,22 +179,21 @@ class BatchNorm(Layer):
             mean, variance = self.statistics["mean"], self.statistics["variance"]
             centered = x - self._wide(mean)
         self.training = training
+        self.centered = centered
         self.deviation = np.sqrt(variance + x.dtype.type(self.epsilon))
-        self.normalized = centered
-        self.normalized /= self._wide(self.deviation)
-        out = self.normalized * self._wide(self.parameters["scale"])
+        out = centered * self._wide(self.parameters["scale"] / self.deviation)
         out += self._wide(self.parameters["shift"])
         return out
 
     def backward(self, gradient, to_input=True):
         """Return the gradient with respect to x, of the same shape."""
         shift = self._mean(gradient)
-        scale = self._mean(gradient, self.normalized)
+        scale = self._mean(gradient, self.centered) / self.deviation
         count = gradient.size // shift.size
         np.multiply(shift, count, out=self.gradient_of("shift"))
         np.multiply(scale, count, out=self.gradient_of("scale"))
         if self.training:  # the mean and the variance depended on x, too
-            gradient = gradient - self.normalized * self._wide(scale)
+            gradient = gradient - self.centered * self._wide(scale / self.deviation)
             gradient -= self._wide(shift)
         return gradient * self._wide(self.parameters["scale"] / self.deviation)
 
@@ -290,12 +291,14 @@ class Convolution(Layer):
         smallest = size - 2 * self.padding
         fits = min(x.shape[1:3]) >= smallest
         self.require(fits, x, f"at least {smallest} pixels high, wide")
-        self.x = x
+        self.across = unfolded_across(x, size, self.padding)
         height, width = (pixels - smallest + 1 for pixels in x.shape[1:3])
         shape = (n_outputs, height, width * x.shape[-1])
         out = np.empty(shape, np.result_type(x, filters))
-        for y, columns in enumerate(columns_by_row(x, size, self.padding)):
-            np.matmul(filters.reshape(n_outputs, -1), columns, out=out[:, y])
+        by_row = filters.transpose(0, 2, 3, 1).reshape(n_outputs, -1)
+        for y in range(height):
+            seen = self.across[y : y + size].reshape(by_row.shape[1], -1)
+            np.matmul(by_row, seen, out=out[:, y])
         out = out.reshape(n_outputs, height, width, -1)
         if "bias" in self.parameters:
             out += self.parameters["bias"].reshape(-1, 1, 1, 1)
@@ -305,64 +308,53 @@ class Convolution(Layer):
         """Return the gradient with respect to x, of its shape."""
         if "bias" in self.parameters:
             gradient.sum(axis=(1, 2, 3), out=self.gradient_of("bias"))
-        rows = np.ascontiguousarray(gradient.transpose(1, 0, 2, 3))
-        self.backward_to_filters(rows)
-        return self.backward_to_input(rows) if to_input else None
+        self.backward_to_filters(gradient)
+        return self.backward_to_input(gradient) if to_input else None
 
-    def backward_to_filters(self, rows):
-        """Compute the gradient of the filters, from that of each row of the output.
-
-        What a filter sees is some rows of the input, one below the other. So each is
-        unfolded once, across, for all the filters' rows that see it.
-        """
+    def backward_to_filters(self, gradient):
+        """Compute the gradient of the filters, from that of the output, row by row."""
         n_outputs, n_inputs, size, _ = self.parameters["weights"].shape
-        x = padded(self.x, self.padding)
-        across = sliding_window_view(x, size, axis=2).transpose(1, 0, 4, 2, 3)
-        across = np.ascontiguousarray(across).reshape(len(across), n_inputs * size, -1)
-        total = np.zeros((size * n_inputs * size, n_outputs), rows.dtype)
-        for y, row in enumerate(rows):
-            seen = across[y : y + size].reshape(len(total), -1)
-            total += seen @ row.reshape(n_outputs, -1).T
-        total = total.reshape(size, n_inputs, size, n_outputs)
-        self.gradient_of("weights")[...] = total.transpose(3, 1, 0, 2)
+        total = np.zeros((size * n_inputs * size, n_outputs), gradient.dtype)
+        for y in range(gradient.shape[1]):
+            seen = self.across[y : y + size].reshape(len(total), -1)
+            total += seen @ gradient[:, y].reshape(n_outputs, -1).T
+        total = total.reshape(size, size, n_inputs, n_outputs)
+        self.gradient_of("weights")[...] = total.transpose(3, 2, 0, 1)
 
-    def backward_to_input(self, rows):
+    def backward_to_input(self, gradient):
         """Return the gradient of the input, from that of each row of the output.
 
         A row of the input was seen by rows of the output that lie together: the last
         by the filters' first row. One product adds up what goes back from all of them.
         """
+        rows = np.ascontiguousarray(gradient.transpose(1, 0, 2, 3))
         filters, (height, n_outputs, width, n) = self.parameters["weights"], rows.shape
         n_inputs, size, padding = filters.shape[1], filters.shape[2], self.padding
-        flipped = filters[:, :, ::-1].transpose(1, 3, 2, 0)
-        flipped = flipped.reshape(n_inputs * size, size, n_outputs)
-        high, wide = (pixels + 2 * padding for pixels in self.x.shape[1:3])
-        to_x = np.zeros((n_inputs, high, wide, n), rows.dtype)
+        flipped = filters[:, :, ::-1].transpose(3, 1, 2, 0)
+        flipped = flipped.reshape(size * n_inputs, size, n_outputs)
+        high, wide = height + size - 1, width + size - 1
+        to_x = np.empty((n_inputs, high, wide, n), rows.dtype)
+        to_x[:, :, width:] = 0
         for y in range(high):
             first, end = max(0, y - size + 1), min(y + 1, height)
             start = first - (y - size + 1)
             seen_by = rows[first:end].reshape(-1, width * n)
             through = flipped[:, start : start + end - first]
             windows = through.reshape(len(flipped), -1) @ seen_by
-            windows = windows.reshape(n_inputs, size, width, n)
-            for right in range(size):  # each number goes back to where it came from
+            windows = windows.reshape(size, n_inputs, width, n)
+            to_x[:, y, :width] = windows[0]
+            for right in range(1, size):  # each number goes back to where it came from
                 place = to_x[:, y, right : right + width]
-                place += windows[:, right]
+                place += windows[right]
         inner = slice(padding, -padding or None)
         return to_x[:, inner, inner]
 
 
-def padded(x, padding):
-    """Return images with so many pixels of background at each edge."""
-    pad = (padding, padding)
-    return np.pad(x, [(0, 0), pad, pad, (0, 0)]) if padding else x
+def unfolded_across(x, size, padding=0):
+    """Copy what each filter sees of a row of images, so that it lies side by side.
 
-
-def columns_by_row(x, size, padding=0):
-    """Copy the windows that filters see into the columns of a matrix, row by row.
-
-    One row of output pixels at a time, so that the matrix stays in the processor's
-    cache. The same memory is used again for the next row.
+    What it sees in all is some rows, one below the other: and so some neighbors of the
+    first axis, without a copy of their own.
 
     Parameters
     ----------
@@ -371,18 +363,16 @@ def columns_by_row(x, size, padding=0):
     size, padding : int
         As for `Convolution`.
 
-    Yields
-    ------
+    Returns
+    -------
     numpy.ndarray
-        Shape (channels * size**2, width' * n), for each of height' rows.
+        Shape (height + 2 * padding, size, channels, width', n).
     """
-    x = padded(x, padding)
-    windows = sliding_window_view(x, (size, size), axis=(1, 2))
-    windows = windows.transpose(1, 0, 4, 5, 2, 3)  # (height', c, size, size, width', n)
-    columns = np.empty(windows.shape[1:], x.dtype)
-    for window in windows:
-        np.copyto(columns, window)
-        yield columns.reshape(len(x) * size**2, -1)
+    if padding:
+        pad = (padding, padding)
+        x = np.pad(x, [(0, 0), pad, pad, (0, 0)])
+    windows = sliding_window_view(x, size, axis=2)  # (c, height, width', n, size)
+    return np.ascontiguousarray(windows.transpose(1, 4, 0, 2, 3))
 
 
 class MaxPool(Layer):
@@ -403,14 +393,18 @@ class MaxPool(Layer):
     def backward(self, gradient, to_input=True):
         """Return the gradient in the shape of x: all to one of the largest."""
         _, height, width, n = gradient.shape
-        columns = np.zeros((height, self.shape[2], n), gradient.dtype)
-        out = np.zeros(self.shape, gradient.dtype)
-        # One channel at a time, which stays in the processor's cache.
-        for channel, new, lower, right in zip(
-            gradient, out, self.lower, self.right, strict=True
-        ):
-            np.multiply(channel, right, out=columns[:, 1::2])
-            np.subtract(channel, columns[:, 1::2], out=columns[:, : 2 * width : 2])
-            np.multiply(columns, lower, out=new[1::2])
-            np.subtract(columns, new[1::2], out=new[: 2 * height : 2])
+        out = np.empty(self.shape, gradient.dtype)
+        out[:, 2 * height :] = 0
+        # A few channels at a time, which stay in the processor's cache.
+        n_channels = max(1, CACHED // out[0].size)
+        columns = np.zeros((n_channels, height, self.shape[2], n), gradient.dtype)
+        for start in range(0, len(out), n_channels):
+            few = slice(start, start + n_channels)
+            columns = columns[: len(gradient[few])]
+            left, right = columns[:, :, : 2 * width : 2], columns[:, :, 1::2]
+            np.multiply(gradient[few], self.right[few], out=right)
+            np.subtract(gradient[few], right, out=left)
+            upper, lower = out[few, : 2 * height : 2], out[few, 1::2]
+            np.multiply(columns, self.lower[few], out=lower)
+            np.subtract(columns, lower, out=upper)
         return out

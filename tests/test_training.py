@@ -27,7 +27,7 @@ from scratchnet.losses import softmax_cross_entropy, squared_error
 from scratchnet.metrics import measure
 from scratchnet.optimizers import SGD, Adam, Averaging, cosine, triangular
 from scratchnet.sequential import InParts, Sequential
-from scratchnet.tools.parallel import in_processes
+from scratchnet.tools.parallel import in_processes, ready_in_processes
 from scratchnet.training import each_epoch, fit, measure_statistics, validated
 
 # JAX, which other tests use, and Python from 3.12 on warn of locks that another thread
@@ -263,6 +263,44 @@ def test_a_process_that_is_killed_ends_the_training(tiny):
     with pytest.raises(ChildProcessError, match="a process of the training ended"):
         train_together(tiny, make_network(), 2, **augmenting(vanish))
     assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_processes_stay_ready_for_another_run(tiny):
+    def program(team, learning_rate):
+        rng = np.random.default_rng(3)
+        data = map(team.part, tiny)
+        how = HOW | {"learning_rate": learning_rate, "optimizer": team.optimizer(SGD())}
+        return fit(team.network, *data, rng=rng, **how), os.getpid()
+
+    together, one = make_network(), InParts(make_network(), 2)
+    with ready_in_processes(program, together) as run:
+        ready = multiprocessing.active_children()
+        for learning_rate in (0.05, 0.01):
+            run(learning_rate)
+            fit(
+                one,
+                *tiny,
+                rng=np.random.default_rng(3),
+                **HOW | {"learning_rate": learning_rate},
+            )
+        assert multiprocessing.active_children() == ready
+    assert_same(together, one)
+    assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_a_process_that_is_killed_between_two_runs_ends_the_next():
+    network = make_network()
+    with (
+        pytest.raises(ChildProcessError, match="a process of the training ended"),
+        ready_in_processes(lambda team: team.meet(), network) as run,
+    ):
+        run()
+        [child] = multiprocessing.active_children()
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        run()
 
 
 @needs_fork

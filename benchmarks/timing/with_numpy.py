@@ -1,5 +1,8 @@
 """scratchnet's own `fit`, in one process, or in several as the book's recipes train."""
 
+import atexit
+from contextlib import ExitStack
+
 import numpy as np
 
 from benchmarks.timing.contenders import (
@@ -9,7 +12,7 @@ from benchmarks.timing.contenders import (
     WEIGHT_DECAY,
 )
 from scratchnet.optimizers import SGD
-from scratchnet.tools.parallel import in_processes
+from scratchnet.tools.parallel import ready_in_processes
 from scratchnet.training import fit
 
 
@@ -26,9 +29,12 @@ class InOrder(np.random.Generator):
 
 
 def prepare(network, images, labels, threads, processes, batch_size=BATCH_SIZE):
-    """Return a function that calls `fit`, in this process or in so many as threads."""
+    """Return a function that calls `fit`, in this process or in so many as threads.
 
-    def fit_part(network, images, labels, optimizer, orders):
+    The processes wait for the next call meanwhile, as the threads of a framework do.
+    """
+
+    def train(network, images, labels, optimizer, orders):
         return fit(
             network,
             images,
@@ -43,16 +49,14 @@ def prepare(network, images, labels, threads, processes, batch_size=BATCH_SIZE):
     def fresh_optimizer():
         return SGD(MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
 
-    def train(orders):
-        return fit_part(network, images, labels, fresh_optimizer(), orders)
+    def train_part(team, orders):
+        data = team.part(images), team.part(labels)
+        optimizer = team.optimizer(fresh_optimizer())
+        losses = train(team.network, *data, optimizer, orders)
+        return [team.mean(loss) for loss in losses]
 
-    def train_together(orders):
-        def program(team):
-            data = team.part(images), team.part(labels)
-            optimizer = team.optimizer(fresh_optimizer())
-            losses = fit_part(team.network, *data, optimizer, orders)
-            return [team.mean(loss) for loss in losses]
-
-        return in_processes(program, network, threads)
-
-    return train_together if processes else train
+    if not processes:
+        return lambda orders: train(network, images, labels, fresh_optimizer(), orders)
+    ready = ExitStack()
+    atexit.register(ready.close)
+    return ready.enter_context(ready_in_processes(train_part, network, threads))

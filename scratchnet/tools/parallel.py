@@ -11,7 +11,7 @@ import os
 import pickle
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from mmap import mmap
 
 import numpy as np
@@ -46,6 +46,7 @@ class Team:
         self.numbers = shared(size, np.float64)
         # The first rings the second's bell to say that it may go on. A bell counts.
         self.bells = [[fork.Semaphore(0) for _ in range(size)] for _ in range(size)]
+        self.orders = [fork.Pipe(duplex=False) for _ in range(size)]
         self.answers = [fork.Pipe(duplex=False) for _ in range(size)]
         self.parent, self.children = os.getpid(), []
 
@@ -169,13 +170,8 @@ def in_processes(program, network, size=2):
 
     Parameters
     ----------
-    program : callable
-        Called with a `Team`. All have to call its `meet` equally often, and so to take
-        the same steps.
-    network : Sequential
-        What it trains, as `team.network`.
-    size : int, optional
-        How many processes. NumPy should take one thread for a matrix product then.
+    program, network, size
+        As for `ready_in_processes`.
 
     Returns
     -------
@@ -184,10 +180,39 @@ def in_processes(program, network, size=2):
 
     Raises
     ------
+    ValueError, ChildProcessError
+        As there. What the program raises in any process is raised here.
+    """
+    with ready_in_processes(program, network, size) as run:
+        return run()
+
+
+@contextmanager
+def ready_in_processes(program, network, size=2):
+    """Have several processes ready to run a program, as often as it's called.
+
+    Parameters
+    ----------
+    program : callable
+        Called with a `Team`, and what it's called with here. All have to call the
+        team's `meet` equally often, and so to take the same steps.
+    network : Sequential
+        What it trains, as `team.network`.
+    size : int, optional
+        How many processes. NumPy should take one thread for a matrix product then.
+
+    Yields
+    ------
+    callable
+        Runs the program, this process among the others, and returns what it returns
+        here.
+
+    Raises
+    ------
     ValueError
         On another system than Linux: there, processes can't fork, or not safely.
     ChildProcessError
-        If one of them ended. What the program raises in any of them is raised here.
+        If one of them ended.
     """
     check_whole(1, np.inf, size=size)
     if size > 1 and sys.platform != "linux":
@@ -197,19 +222,23 @@ def in_processes(program, network, size=2):
         )
     with flattened(network, shared):
         team = Team(network, size)
+
+        def run(*arguments):
+            for _, order in team.orders[1:]:
+                order.send(arguments)
+            result = program(team, *arguments)
+            team.meet()  # so that none still works when this returns
+            return result
+
         try:
             team.children += [team.start(program, rank) for rank in range(1, size)]
             for _, answer in team.answers:
                 answer.close()  # here; then it ends where a process ends
-            result = program(team)
-            for child in team.children:
-                child.join()
-            team.look_around()
+            yield run
         finally:
             for child in team.children:
                 child.terminate()
                 child.join()
-    return result
 
 
 def follow(program, team, rank):
@@ -218,9 +247,14 @@ def follow(program, team, rank):
     os.environ["TQDM_DISABLE"] = "1"  # one bar is enough
     team = copy.copy(team)
     team.rank, team.network, team.children = rank, team.twins[rank], []
+    order, _ = team.orders[rank]
     _, answer = team.answers[rank]
     try:
-        program(team)
+        while True:
+            while not order.poll(PATIENCE):
+                team.look_around()
+            program(team, *order.recv())
+            team.meet()
     except Exception as error:
         answer.send(sendable(error))
 
