@@ -15,9 +15,9 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.machine import processor
-from scratchnet.data_parallel import new_network
+from scratchnet.distributed.data_parallel import new_network
+from scratchnet.distributed.ranks import launch, mpiexec
 from scratchnet.ladder.records import now, write_record
-from scratchnet.tools.ranks import launch, mpiexec
 
 ROUNDS = 50
 

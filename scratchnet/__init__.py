@@ -14,10 +14,11 @@ Part II builds on layers; import these from their modules:
 - `augmentation`: new images from old
 - `ensemble`: votes of several networks
 
-Two more folders hold what no chapter teaches:
+More folders hold what is around it:
 
 - `ladder`: the networks on the accuracy ladder, and what they reached
-- `tools`: what the modules above need around them, such as bars that show progress
+- `distributed`: programs for many processors, of Part IV
+- `tools`: what the modules above need, such as bars that show progress
 """
 
 from scratchnet.gradient_check import numerical_gradient, relative_error

@@ -15,14 +15,10 @@ def gaussian_filter(size, sigma):
 def random_warps(
     n, rng, rotation=12.0, scale=0.12, shear=0.15, shift=1.5, elastic=1.0, size=28
 ):
-    """Draw where each pixel of a new image comes from in the old one.
+    """Draw n warps: where each pixel of a new image comes from in the old one.
 
     Parameters
     ----------
-    n : int
-        How many warps.
-    rng : numpy.random.Generator
-        Where all draws come from.
     rotation : float, optional
         The largest angle either way, in degrees.
     scale, shear : float, optional
@@ -67,25 +63,14 @@ def random_warps(
 def warp(images, rows, columns):
     """Look up each new pixel between the four old ones around its place.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Floating-point, shape (n, size * size), n a multiple of the number of warps.
-    rows, columns : numpy.ndarray
-        From `random_warps`. Each warp serves for as many images in turn.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the shape and dtype of `images`. Beyond the edge, the edge goes on.
+    Images, (n, size * size), come back in their shape and dtype. Each warp, with rows
+    and columns from `random_warps`, serves for n / n_warps of them in turn. Beyond
+    the edge, the edge goes on.
     """
-    images = as_images(images)
     n_warps, size, _ = rows.shape
-    if images.ndim != 2 or images.shape[1] != size**2 or len(images) % n_warps:
-        raise ValueError(
-            f"{n_warps} warps of {size} × {size} pixels don't fit images of shape"
-            f" {images.shape}"
-        )
+    images = as_images(images, size**2)
+    if len(images) % n_warps:
+        raise ValueError(f"{n_warps} warps can't share {len(images)} images evenly")
     # The images that share a warp lie side by side, to be looked up in one go.
     groups = images.reshape(n_warps, -1, size**2).transpose(0, 2, 1)
     pixels = np.ascontiguousarray(groups).reshape(n_warps * size**2, -1)
@@ -103,31 +88,13 @@ def warp(images, rows, columns):
 
 
 def augment(images, rng, images_per_warp=16, **how):
-    """Return the images, each moved and bent at random.
+    """Return the images, (n, 784), each moved and bent as `random_warps` draws it.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Floating-point, shape (n, 784).
-    rng : numpy.random.Generator
-        Where all draws come from.
-    images_per_warp : int, optional
-        How many neighbors share a warp, to save time. Batches are shuffled, so that
-        an image shares it with others each epoch.
-    **how
-        As for `random_warps`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the shape and dtype of `images`.
+    So many neighbors share a warp, to save time. Batches are shuffled, so that an image
+    shares it with others each epoch.
     """
     check_whole(1, np.inf, images_per_warp=images_per_warp)
-    images, n_pixels = as_images(images), how.get("size", 28) ** 2
-    if images.ndim != 2 or images.shape[1] != n_pixels:
-        raise ValueError(
-            f"images must have the shape (n, {n_pixels}), not {images.shape}"
-        )
+    images = as_images(images, how.get("size", 28) ** 2)
     if not len(images):
         return images
     n_warps = -(-len(images) // images_per_warp)
@@ -137,16 +104,9 @@ def augment(images, rng, images_per_warp=16, **how):
 
 
 class Augmented:
-    """Images that are changed anew whenever some are asked for.
+    """Images, (n, 784), that are changed anew whenever some are asked for.
 
-    Parameters
-    ----------
-    images : array_like
-        Floating-point, shape (n, 784); or what gives some when it's indexed.
-    rng : numpy.random.Generator
-        Where all draws come from.
-    augment : callable, optional
-        Called with images and the generator, returns others.
+    `augment`, called with some of them and the generator `rng`, returns others.
     """
 
     def __init__(self, images, rng, augment=augment):

@@ -10,39 +10,20 @@ SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
 def shift_images(images, down, right):
-    """Return the images moved by whole pixels; what leaves one edge enters opposite.
+    """Return the images, (n, 784), moved by whole pixels.
 
-    The edges of MNIST's images are background, so that it doesn't matter.
-
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Shape (n, 784).
-    down, right : int
-        Pixels.
+    What leaves one edge enters opposite. The edges of MNIST's images are background, so
+    that it doesn't matter.
     """
-    images = as_images(images)
-    if images.ndim != 2 or images.shape[1] != 784:
-        raise ValueError(f"images must have the shape (n, 784), not {images.shape}")
-    return np.roll(images.reshape(-1, 28, 28), (down, right), (1, 2)).reshape(-1, 784)
+    pixels = as_images(images, 784).reshape(-1, 28, 28)
+    return np.roll(pixels, (down, right), axis=(1, 2)).reshape(-1, 784)
 
 
 def average_probabilities(networks, images, shifts=SHIFTS):
     """Return the mean of what networks say of images and of shifted copies of them.
 
-    Parameters
-    ----------
-    networks : list of Sequential
-        Their outputs are taken for logits.
-    images : numpy.ndarray
-        Shape (n, 784).
-    shifts : sequence of tuple of int, optional
-        Pixels down and right.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, classes): rows that sum to 1.
+    The images, (n, 784), get probabilities, (n, classes): rows that sum to 1. `shifts`
+    are pairs of pixels, down and right.
     """
     networks = list(networks)
     if not networks or not len(shifts):

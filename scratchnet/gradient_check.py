@@ -9,25 +9,10 @@ from scratchnet.tools.progress import progress
 def numerical_gradient(loss_now, weights, step=1e-5):
     """Compute the central difference of a loss for every weight, two calls for each.
 
-    Parameters
-    ----------
-    loss_now : callable
-        Returns the loss, a float, for the weights as they are when it's called.
-    weights : numpy.ndarray
-        float64, any shape. Each weight is moved in place, and put back.
-    step : float, optional
-        How far.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, of the shape of `weights`.
-
-    Raises
-    ------
-    ValueError
-        If the weights aren't an array of float64: less precision drowns the result in
-        rounding, and only an array can be changed in place.
+    `loss_now` returns the loss, a float, for the weights as they are when it's called.
+    Each weight is moved in place by `step`, either way, and put back. The weights, and
+    so the result, are an array of float64, or a ValueError is raised: less precision
+    drowns the result in rounding, and only an array can be changed in place.
     """
     if not isinstance(weights, np.ndarray) or weights.dtype != np.float64:
         kind = getattr(weights, "dtype", type(weights).__name__)
@@ -49,20 +34,8 @@ def numerical_gradient(loss_now, weights, step=1e-5):
 def relative_error(a, b):
     """Return the length of a - b, relative to the lengths of a and b together.
 
-    Parameters
-    ----------
-    a, b : numpy.ndarray
-        Two gradients of the same shape.
-
-    Returns
-    -------
-    float
-        0.0 where they are equal (both zero included), 1.0 where they are opposite.
-
-    Raises
-    ------
-    ValueError
-        If their shapes differ.
+    That's 0.0 where two gradients are equal (both zero included), 1.0 where they are
+    opposite. If their shapes differ, a ValueError is raised.
     """
     a, b = as_array(a, "gradients"), as_array(b, "gradients")
     if a.shape != b.shape:

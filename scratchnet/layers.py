@@ -7,11 +7,13 @@ Every layer has
   respect to the layer's output, puts that with respect to its parameters into
   `gradients`, and returns that with respect to its input (or nothing, where
   `to_input` says that nobody needs it);
-- `parameters`, `gradients`, and `statistics`: dictionaries of arrays by name.
+- `parameters`, `gradients`, and `statistics`: dictionaries of arrays by name, float32
+  at first.
 
 Fully connected layers take arrays of shape (n, features). Layers of images take
 (channels, height, width, n), with the batch last: then each step of a convolution
-copies and multiplies long runs of memory that lie side by side.
+copies and multiplies long runs of memory that lie side by side. An input that doesn't
+fit the layer raises a ValueError.
 """
 
 import numpy as np
@@ -47,17 +49,10 @@ class Layer:
 
 
 class Linear(Layer):
-    """A weighted sum of all inputs for each output: x @ weights + bias.
+    """A weighted sum of all inputs, (n, n_inputs), for each output: x @ weights + bias.
 
-    Parameters
-    ----------
-    n_inputs, n_outputs : int
-        The numbers of features of the input, (n, n_inputs), and the output.
-    rng : numpy.random.Generator
-        Draws the weights, normal with the variance 2 / n_inputs (He et al., 2015,
-        equation 10). The bias starts at 0.
-    bias : bool, optional
-        Whether to have one. Before batch normalization it has no effect.
+    `rng` draws the weights, normal with the variance 2 / n_inputs (He et al., 2015,
+    equation 10). The bias starts at 0; before batch normalization, it has no effect.
     """
 
     def __init__(self, n_inputs, n_outputs, rng, bias=True):
@@ -105,14 +100,8 @@ class ReLU(Layer):
 class Dropout(Layer):
     """Set a share of the elements to 0 in training, and scale up the others.
 
-    Source: Srivastava et al., 2014; "inverted", so that evaluation changes nothing.
-
-    Parameters
-    ----------
-    rate : float
-        The share to drop, from 0 to below 1.
-    rng : numpy.random.Generator
-        Draws which.
+    The share, `rate`, is from 0 to below 1; `rng` draws which. Source: Srivastava et
+    al., 2014; "inverted", so that evaluation changes nothing.
     """
 
     def __init__(self, rate, rng):
@@ -140,17 +129,10 @@ class BatchNorm(Layer):
     """Give each feature or channel the mean 0 and variance 1, then scale and shift.
 
     In training the mean and variance are those of the batch; in evaluation, running
-    averages of them. A batch of one row is its own mean: nothing but the shift is
-    left of it. Source: Ioffe and Szegedy, 2015, algorithm 1.
-
-    Parameters
-    ----------
-    n_features : int
-        Features of an input (n, n_features), or channels of one (c, h, w, n).
-    momentum : float, optional
-        The weight of the newest batch in the running averages.
-    epsilon : float, optional
-        Added to the variance, so that nothing is divided by 0.
+    averages of them, with the weight `momentum` for the newest batch. `epsilon` is
+    added to the variance, so that nothing is divided by 0. A batch of one row is its
+    own mean: nothing but the shift is left of it. Source: Ioffe and Szegedy, 2015,
+    algorithm 1.
     """
 
     def __init__(self, n_features, momentum=0.1, epsilon=1e-5):
@@ -213,13 +195,7 @@ class BatchNorm(Layer):
 
 
 class Images(Layer):
-    """Turn rows of pixels, (n, height * width), into images (1, height, width, n).
-
-    Parameters
-    ----------
-    height, width : int, optional
-        Of an image, in pixels.
-    """
+    """Turn rows of pixels, (n, height * width), into images (1, height, width, n)."""
 
     def __init__(self, height=28, width=28):
         super().__init__()
@@ -252,20 +228,11 @@ class Flatten(Layer):
 
 
 class Convolution(Layer):
-    """Slide small filters over all channels of an image.
+    """Slide filters of size × size pixels over all channels of an image.
 
-    Parameters
-    ----------
-    n_inputs, n_outputs : int
-        Channels of the input, (n_inputs, height, width, n), and of the output.
-    size : int
-        The filters' height and width, in pixels.
-    rng : numpy.random.Generator
-        Draws the filters, as for `Linear`, from n_inputs * size**2 inputs each.
-    padding : int, optional
-        Pixels of background to add at each edge.
-    bias : bool, optional
-        Whether to have one. Before batch normalization it has no effect.
+    Images of n_inputs channels become maps, n_outputs of each. `padding` says how many
+    pixels of background to add at each edge, fewer than `size`. `rng` and `bias` are as
+    for `Linear`, with n_inputs * size**2 inputs.
     """
 
     def __init__(self, n_inputs, n_outputs, size, rng, padding=0, bias=True):
@@ -280,10 +247,7 @@ class Convolution(Layer):
             self.parameters["bias"] = np.zeros(n_outputs, np.float32)
 
     def forward(self, x, training=False):
-        """Return the feature maps, (n_outputs, height', width', n).
-
-        height' is height + 2 * padding - size + 1, and width' likewise.
-        """
+        """Return the maps; their height is height + 2 * padding - size + 1."""
         filters = self.parameters["weights"]
         n_outputs, n_inputs, size, _ = filters.shape
         fits = x.ndim == 4 and len(x) == n_inputs
@@ -322,11 +286,9 @@ class Convolution(Layer):
         self.gradient_of("weights")[...] = total.transpose(3, 2, 0, 1)
 
     def backward_to_input(self, gradient):
-        """Return the gradient of the input, from that of each row of the output.
-
-        A row of the input was seen by rows of the output that lie together: the last
-        by the filters' first row. One product adds up what goes back from all of them.
-        """
+        """Return the gradient of the input, from that of the output, row by row."""
+        # A row of the input was seen by rows of the output that lie together: the last
+        # by the filters' first row. One product adds up what goes back from all.
         rows = np.ascontiguousarray(gradient.transpose(1, 0, 2, 3))
         filters, (height, n_outputs, width, n) = self.parameters["weights"], rows.shape
         n_inputs, size, padding = filters.shape[1], filters.shape[2], self.padding
@@ -351,22 +313,10 @@ class Convolution(Layer):
 
 
 def unfolded_across(x, size, padding=0):
-    """Copy what each filter sees of a row of images, so that it lies side by side.
+    """Copy what filters see of each row, (height + 2 * padding, size, channels, w, n).
 
-    What it sees in all is some rows, one below the other: and so some neighbors of the
+    What one sees in all is some rows, one below the other: and so some neighbors of the
     first axis, without a copy of their own.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        Shape (channels, height, width, n).
-    size, padding : int
-        As for `Convolution`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (height + 2 * padding, size, channels, width', n).
     """
     if padding:
         pad = (padding, padding)

@@ -6,20 +6,10 @@ from scratchnet.tools.inputs import as_answers, as_logits, check_range
 
 
 def log_softmax(logits):
-    """Return the logarithms of the probabilities that the logits stand for.
+    """Return logits - ln(sum(exp(logits))), row by row: the probabilities' logarithms.
 
     Subtracting the largest logit of a row first keeps the exponentials from
-    overflowing, and changes nothing else.
-
-    Parameters
-    ----------
-    logits : numpy.ndarray
-        Shape (n, classes).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, classes): logits - ln(sum(exp(logits))), row by row.
+    overflowing, and changes nothing else. Both have the shape (n, classes).
     """
     logits = as_logits(logits)
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -36,13 +26,12 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
 
     Parameters
     ----------
-    logits : numpy.ndarray
-        Shape (n, classes).
-    labels : numpy.ndarray
-        Integers from 0 to classes - 1, shape (n,).
+    logits, labels : numpy.ndarray
+        Shape (n, classes), and integers from 0 to classes - 1, shape (n,). Others, or
+        no rows at all, raise a ValueError.
     label_smoothing : float, optional
-        The share of the target that's spread over all classes evenly (Szegedy et al.,
-        2016, section 7).
+        The share of the target, below 1, that's spread over all classes evenly (Szegedy
+        et al., 2016, section 7).
 
     Returns
     -------
@@ -50,12 +39,6 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
         The mean over the images, in nats.
     gradient : numpy.ndarray
         Shape (n, classes): (probabilities - targets) / n.
-
-    Raises
-    ------
-    ValueError
-        If there are no rows, there isn't a label from 0 to classes - 1 for each, or
-        the label smoothing is no share below 1.
     """
     check_range(0, 1, label_smoothing=label_smoothing)
     logits, labels = as_answers(logits, labels)
@@ -70,22 +53,8 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
 def squared_error(scores, labels):
     """Compute half the squared error of one-hot targets, and its gradient.
 
-    Parameters
-    ----------
-    scores, labels : numpy.ndarray
-        Shape (n, classes), and integers (n,), as for `softmax_cross_entropy`.
-
-    Returns
-    -------
-    loss : float
-        Half the sum over the classes, as a mean over the images.
-    gradient : numpy.ndarray
-        Shape (n, classes): (scores - targets) / n.
-
-    Raises
-    ------
-    ValueError
-        If there are no rows, or there isn't a label from 0 to classes - 1 for each.
+    As for `softmax_cross_entropy`, but that the loss is half the sum over the classes,
+    as a mean over the images, and the gradient is (scores - targets) / n.
     """
     scores, labels = as_answers(scores, labels)
     n, error = len(scores), scores.copy()

@@ -1,17 +1,13 @@
-"""What to measure of a classifier."""
+"""What to measure of a classifier.
+
+Logits have the shape (n, classes); labels are integers from 0 to classes - 1, shape
+(n,). Others, or logits that aren't finite numbers, raise a ValueError.
+"""
 
 import numpy as np
 
 from scratchnet.losses import softmax, softmax_cross_entropy
-from scratchnet.tools.inputs import as_answers, check_whole
-
-
-def as_clear_answers(logits, labels):
-    """Return both as arrays; raise a ValueError where a row's largest logit is none."""
-    logits, labels = as_answers(logits, labels)
-    if not np.isfinite(logits.max(axis=1)).all():
-        raise ValueError("logits must be numbers, but some are NaN or infinite")
-    return logits, labels
+from scratchnet.tools.inputs import as_clear_answers, check_whole
 
 
 def accuracy(logits, labels):
@@ -21,23 +17,9 @@ def accuracy(logits, labels):
 
 
 def measure(network, images, labels, batch_size=100):
-    """Return the cross-entropy and the accuracy of a network, in evaluation mode.
+    """Return the mean cross-entropy in nats, and the accuracy, 0 to 1, of a network.
 
-    Parameters
-    ----------
-    network : Sequential
-        Its output is taken for logits.
-    images, labels : numpy.ndarray
-        Shape (n, 784), and integers (n,).
-    batch_size : int, optional
-        How many images at a time.
-
-    Returns
-    -------
-    loss : float
-        The mean cross-entropy, in nats.
-    accuracy : float
-        0 to 1.
+    It's in evaluation mode, and takes so many of the images, (n, 784), at a time.
     """
     logits = network.predict(images, batch_size)
     return softmax_cross_entropy(logits, labels)[0], accuracy(logits, labels)
@@ -54,23 +36,10 @@ def confusion_matrix(logits, labels):
 def calibration(logits, labels, n_bins=10):
     """Compare how sure a network is with how often it's right (Guo et al., 2017).
 
-    Parameters
-    ----------
-    logits, labels : numpy.ndarray
-        Shape (n, classes), and integers (n,).
-    n_bins : int, optional
-        Bins of equal width, from 0 to 1.
-
-    Returns
-    -------
-    confidence, right : numpy.ndarray
-        Shape (n_bins,): the mean of the largest probability in the bin, and the share
-        of right answers there; NaN where the bin is empty.
-    counts : numpy.ndarray
-        Shape (n_bins,): how many images are in each bin.
-    expected_error : float
-        The expected calibration error: the mean over the images of their bin's
-        distance between the two.
+    For bins of the largest probability, of equal width from 0 to 1, return its mean,
+    the share of right answers (both NaN where there are none), and how many there are,
+    shape (n_bins,) each. Last comes the expected calibration error: the mean over the
+    images of their bin's distance between the first two.
     """
     check_whole(1, np.inf, n_bins=n_bins)
     logits, labels = as_clear_answers(logits, labels)

@@ -1,23 +1,14 @@
 """The network of the chapter "Build and train": 784-100-10, ReLU, dropout, no bias.
 
 It learns from one image at a time. The loss of one image is half the squared error,
-so that its derivative with respect to the output is output - label.
-
-Source: A. Trask, *Grokking Deep Learning*, Manning, 2019, chapter 8, with the
-gradient of ReLU and of dropout as calculus gives them.
+so that its derivative with respect to the output is output - label. Source: A. Trask,
+*Grokking Deep Learning*, Manning, 2019, chapter 8, with the gradient of ReLU and of
+dropout as calculus gives them.
 """
 
 import numpy as np
 
-from scratchnet.tools.inputs import (
-    as_array,
-    as_images,
-    as_training_images,
-    check_pairs,
-    check_range,
-    check_rng,
-    check_whole,
-)
+from scratchnet.tools import inputs
 from scratchnet.tools.progress import progress
 
 HISTORY_KEYS = (
@@ -34,34 +25,16 @@ def relu(x):
 
 
 def relu_derivative(x):
-    """Return 1.0 where the *input* of ReLU is positive, 0.0 elsewhere.
-
-    Parameters
-    ----------
-    x : numpy.ndarray or float
-        What went into ReLU. (Its output would do as well, but only with a strict >.)
-    """
+    """Return 1.0 where the *input* of ReLU is positive, 0.0 elsewhere."""
     return np.where(np.greater(x, 0), 1.0, 0.0)
 
 
 def initial_weights(rng, pixels_per_image=784, hidden_size=100, num_labels=10):
-    """Draw both weight matrices, uniform on [-0.1, 0.1).
+    """Draw both weight matrices, uniform on [-0.1, 0.1), float64.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Drawn from in the order `weights_1`, `weights_2`.
-    pixels_per_image, hidden_size, num_labels : int, optional
-        The sizes of the three layers.
-
-    Returns
-    -------
-    weights_1 : numpy.ndarray
-        float64, shape (pixels_per_image, hidden_size).
-    weights_2 : numpy.ndarray
-        float64, shape (hidden_size, num_labels).
+    Their shapes are (pixels_per_image, hidden_size) and (hidden_size, num_labels).
     """
-    check_rng(rng)
+    inputs.check_rng(rng)
     weights_1 = 0.2 * rng.random((pixels_per_image, hidden_size)) - 0.1
     weights_2 = 0.2 * rng.random((hidden_size, num_labels)) - 0.1
     return weights_1, weights_2
@@ -81,12 +54,9 @@ def forward(layer_0, weights_1, weights_2, dropout_mask):
 
     Returns
     -------
-    weighted_sums : numpy.ndarray
-        What goes into ReLU, shape (hidden_size,).
-    layer_1 : numpy.ndarray
-        The hidden layer after ReLU and dropout, kept units doubled; (hidden_size,).
-    layer_2 : numpy.ndarray
-        The ten scores, shape (10,).
+    weighted_sums, layer_1, layer_2 : numpy.ndarray
+        What goes into ReLU, and the hidden layer after ReLU and dropout, kept units
+        doubled, both (hidden_size,); the ten scores, (10,).
     """
     weighted_sums = layer_0 @ weights_1
     layer_1 = relu(weighted_sums) * dropout_mask * 2
@@ -95,30 +65,15 @@ def forward(layer_0, weights_1, weights_2, dropout_mask):
 
 
 def loss(layer_2, label):
-    """Return half the squared error of one image's scores.
-
-    Parameters
-    ----------
-    layer_2, label : numpy.ndarray
-        The scores and the one-hot label, shape (10,) both.
-    """
+    """Return half the squared error of one image's scores, (10,), as its label."""
     return 0.5 * np.sum((layer_2 - label) ** 2)
 
 
 def gradients(layer_0, label, weights_1, weights_2, dropout_mask):
     """Compute the gradient of one image's loss with respect to both matrices.
 
-    Parameters
-    ----------
-    layer_0, weights_1, weights_2, dropout_mask : numpy.ndarray
-        As for `forward`.
-    label : numpy.ndarray
-        The one-hot label, shape (10,).
-
-    Returns
-    -------
-    gradient_1, gradient_2 : numpy.ndarray
-        Of the shapes of `weights_1` and `weights_2`.
+    The label is one-hot, shape (10,); all else is as for `forward`. Returns arrays of
+    the shapes of `weights_1` and `weights_2`.
     """
     weighted_sums, layer_1, layer_2 = forward(
         layer_0, weights_1, weights_2, dropout_mask
@@ -132,55 +87,23 @@ def gradients(layer_0, label, weights_1, weights_2, dropout_mask):
 def predict(images, weights_1, weights_2):
     """Compute the ten scores of each image in evaluation mode: without dropout.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Shape (n, 784).
-    weights_1, weights_2 : numpy.ndarray
-        As for `forward`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, 10). The largest score of a row is the network's answer.
+    Images (n, 784) get scores (n, 10). The largest of a row is the network's answer.
     """
-    return relu(as_images(images) @ weights_1) @ weights_2
+    return relu(inputs.as_images(images) @ weights_1) @ weights_2
 
 
 def evaluate(images, labels, weights_1, weights_2):
-    """Measure the network in evaluation mode.
+    """Measure the network in evaluation mode; return its error and accuracy.
 
-    Parameters
-    ----------
-    images, labels : numpy.ndarray
-        Shapes (n, 784) and, one-hot, (n, 10).
-    weights_1, weights_2 : numpy.ndarray
-        As for `forward`.
-
-    Returns
-    -------
-    error : float
-        The squared error, summed over the ten scores, as a mean per image.
-    accuracy : float
-        The share of images whose largest score is at the label, 0 to 1.
+    For images (n, 784) and labels (n, 10), that's the squared error, summed over the
+    ten scores, as a mean per image, and the share of images whose largest score is at
+    the label, 0 to 1.
     """
-    images, labels = as_set(images, labels)
+    images, labels = inputs.as_one_hot_set(images, labels)
     scores = predict(images, weights_1, weights_2)
     error = np.sum((scores - labels) ** 2) / len(images)
     accuracy = np.mean(scores.argmax(axis=1) == labels.argmax(axis=1))
     return float(error), float(accuracy)
-
-
-def as_set(images, labels):
-    """Return both as arrays; raise a ValueError unless each image has a one-hot row."""
-    images, labels = as_training_images(images), as_array(labels, "labels")
-    if labels.ndim != 2 or labels.dtype.kind not in "fiub":
-        raise ValueError(
-            "labels must be one-hot, shape (n, 10), as one_hot_encoding makes them, not"
-            f" {labels.dtype} {labels.shape}"
-        )
-    check_pairs(images, labels)
-    return images, labels
 
 
 def train(
@@ -198,55 +121,38 @@ def train(
     ----------
     training_set, test_set : tuple of numpy.ndarray
         Images (n, 784) and one-hot labels (n, 10). The second set is only measured.
-    epochs, learning_rate, hidden_size : int, float, int, optional
-        As in the chapter.
-    seed : int, optional
-        Of the generator that draws the weights, then the dropout masks.
+    epochs, learning_rate, hidden_size, seed : int, float, int, int, optional
+        As in the chapter. The seed is for the weights, then the dropout masks.
     gradients : callable, optional
         Called as this module's `gradients`; for trying out wrong ones.
 
     Returns
     -------
-    weights_1, weights_2 : numpy.ndarray
-        The trained weights.
-    history : dict of str to list of float
+    weights_1, weights_2, history : numpy.ndarray, and dict of str to list of float
         `HISTORY_KEYS`, one number an epoch, all measured in evaluation mode.
 
     Raises
     ------
     ValueError
-        If there are no images, images and labels don't fit together, or a number is
-        out of its range.
+        If the sets aren't as above, or a number is out of its range.
     FloatingPointError
-        If the weights stop being finite, as they do when the learning rate is too
-        high.
+        If the weights stop being finite, as with too high a learning rate.
     """
-    images, labels = as_set(*training_set)
-    test_set = as_set(*test_set)
-    check_whole(0, np.inf, epochs=epochs)
-    check_range(0, np.inf, learning_rate=learning_rate)
+    images, labels = inputs.as_one_hot_set(*training_set)
+    test_set = inputs.as_one_hot_set(*test_set)
+    inputs.check_whole(0, np.inf, epochs=epochs)
+    inputs.check_range(0, np.inf, learning_rate=learning_rate)
     rng = np.random.default_rng(seed)
-    weights_1, weights_2 = initial_weights(
-        rng, images.shape[1], hidden_size, labels.shape[1]
-    )
+    weights = initial_weights(rng, images.shape[1], hidden_size, labels.shape[1])
     history = {key: [] for key in HISTORY_KEYS}
     for epoch in progress(range(epochs), desc="Epochs"):
         for image, label in zip(images, labels, strict=True):
             dropout_mask = rng.integers(0, 2, size=hidden_size)
-            gradient_1, gradient_2 = gradients(
-                image, label, weights_1, weights_2, dropout_mask
-            )
-            weights_1 -= learning_rate * gradient_1
-            weights_2 -= learning_rate * gradient_2
-        measured = (
-            *evaluate(images, labels, weights_1, weights_2),
-            *evaluate(*test_set, weights_1, weights_2),
-        )
-        if not np.isfinite(measured).all():
-            raise FloatingPointError(
-                f"training diverged in epoch {epoch + 1}: try a lower learning_rate"
-                f" than {learning_rate}"
-            )
+            slopes = gradients(image, label, *weights, dropout_mask)
+            for matrix, slope in zip(weights, slopes, strict=True):
+                matrix -= learning_rate * slope
+        measured = evaluate(images, labels, *weights) + evaluate(*test_set, *weights)
+        inputs.check_finite(measured, epoch, learning_rate)
         for key, value in zip(HISTORY_KEYS, measured, strict=True):
             history[key].append(value)
-    return weights_1, weights_2, history
+    return *weights, history

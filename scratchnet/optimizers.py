@@ -4,23 +4,16 @@ import math
 
 import numpy as np
 
-from scratchnet.flat import flattened
+from scratchnet.tools.flat import flattened, joined
 from scratchnet.tools.inputs import check_range
 
 
 class SGD:
     """Stochastic gradient descent, with momentum and weight decay if wanted.
 
-    Weight decay pulls weights to 0, not biases, scales, and shifts.
-
-    Parameters
-    ----------
-    momentum : float, optional
-        The share of the last step's velocity that remains.
-    nesterov : bool, optional
-        Whether to look ahead along the velocity (Sutskever et al., 2013).
-    weight_decay : float, optional
-        Times the weight, added to its gradient.
+    `momentum` is the share of the last step's velocity that remains, from 0 to below 1;
+    `nesterov` looks ahead along the velocity (Sutskever et al., 2013). `weight_decay`
+    times each weight is added to its gradient, not to those of biases, scales, shifts.
     """
 
     def __init__(self, momentum=0.0, nesterov=False, weight_decay=0.0):
@@ -32,19 +25,9 @@ class SGD:
         self.memory = {}
 
     def step(self, parameters, gradients, learning_rate):
-        """Change the parameters in place.
+        """Change the parameters in place: arrays by name, as a network has them.
 
-        Parameters
-        ----------
-        parameters, gradients : dict of str to numpy.ndarray
-            As a network has them.
-        learning_rate : float
-            Of this step.
-
-        Raises
-        ------
-        ValueError
-            If the learning rate is negative, which would climb, or not finite.
+        A learning rate that is negative, which would climb, raises a ValueError.
         """
         check_range(0, np.inf, learning_rate=learning_rate)
         for name, parameter, slope in joined(parameters, gradients):
@@ -77,15 +60,10 @@ class SGD:
 class Adam:
     """Adam: steps of a size of their own for each parameter (Kingma and Ba, 2015).
 
-    Parameters
-    ----------
-    beta_1, beta_2 : float, optional
-        The shares of the past in the averages of the gradient and of its square.
-    epsilon : float, optional
-        Keeps a step finite where gradients vanish.
-    weight_decay : float, optional
-        Times the learning rate, the share that a weight loses in a step (AdamW:
-        Loshchilov and Hutter, 2019).
+    `beta_1` and `beta_2` are the shares of the past, from 0 to below 1, in the averages
+    of the gradient and of its square; `epsilon` keeps a step finite where gradients
+    vanish. `weight_decay` times the learning rate is the share that a weight loses in a
+    step (AdamW: Loshchilov and Hutter, 2019).
     """
 
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
@@ -117,16 +95,10 @@ class Adam:
 
 
 class Averaging:
-    """An optimizer that also keeps a running average of the parameters.
+    """An optimizer, SGD or Adam, that also keeps a running average of the parameters.
 
-    Source: Polyak and Juditsky, 1992; here, the past fades.
-
-    Parameters
-    ----------
-    optimizer : SGD or Adam
-        Whose steps are averaged.
-    share : float, optional
-        The share of the past in the average; in the first steps, it's less.
+    `share` is that of the past in the average; in the first steps, it's less. Source:
+    Polyak and Juditsky, 1992; here, the past fades.
     """
 
     def __init__(self, optimizer, share=0.998):
@@ -153,8 +125,7 @@ class Averaging:
     def finish(self, network):
         """Put the average in the place of a network's parameters.
 
-        The statistics of batch normalization belong to the old ones: measure them anew,
-        with `scratchnet.training.measure_statistics`.
+        `scratchnet.training.measure_statistics` makes batch normalization fit them.
         """
         with flattened(network) as (parameters, _):
             arrays = parameters | parameters.joined
@@ -162,12 +133,7 @@ class Averaging:
                 arrays[name][...] = average
 
 
-def joined(parameters, gradients):
-    """Yield name, parameter, and gradient: of long arrays, where both lie in such."""
-    if hasattr(parameters, "joined") and hasattr(gradients, "joined"):
-        parameters, gradients = parameters.joined, gradients.joined
-    for name, parameter in parameters.items():
-        yield name, parameter, gradients[name]
+# Schedules: shares of the peak learning rate, by that of the steps that are done
 
 
 def constant(progress):
@@ -178,17 +144,7 @@ def constant(progress):
 def triangular(progress, warm_up=0.2):
     """Rise in a straight line, then fall in one to 0 (Smith and Topin, 2019).
 
-    Parameters
-    ----------
-    progress : float
-        The share of the steps that are done, from 0 to 1.
-    warm_up : float, optional
-        The share of the steps until the peak, between 0 and 1.
-
-    Returns
-    -------
-    float
-        The share of the peak learning rate.
+    `warm_up` is the share of the steps until the peak, between 0 and 1.
     """
     if not 0 < warm_up < 1:
         raise ValueError(f"warm_up must be between 0 and 1, not {warm_up}")
@@ -198,8 +154,3 @@ def triangular(progress, warm_up=0.2):
 def cosine(progress):
     """Fall from the peak to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
     return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def section(schedule, start, end):
-    """Return what a schedule does from one share of the steps to another."""
-    return lambda progress: schedule(start + (end - start) * progress)

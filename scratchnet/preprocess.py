@@ -6,25 +6,11 @@ from scratchnet.tools.inputs import as_array, as_labels
 
 
 def scale_pixels(images, dtype=np.float64):
-    """Scale 8-bit pixels to floating-point numbers from 0 to 1.
+    """Scale 8-bit pixels to numbers from 0.0, background, to 1.0, full ink.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        uint8, any shape.
-    dtype : type, numpy.dtype, or str, optional
-        Of the result: float64, or float32 for Part II.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of that dtype, same shape: 0.0 is background, 1.0 is full ink.
-
-    Raises
-    ------
-    ValueError
-        If `images` are not uint8, for example because they are scaled already, or
-        `dtype` has no fractions.
+    The images are uint8, of any shape; the result has that shape, and `dtype`: float64,
+    or float32 for Part II. Pixels that aren't uint8, for example because they are
+    scaled already, raise a ValueError, and so does a dtype that has no fractions.
     """
     images, dtype = as_array(images, "pixels"), np.dtype(dtype)
     if images.dtype != np.uint8:
@@ -40,22 +26,8 @@ def scale_pixels(images, dtype=np.float64):
 def one_hot_encoding(labels, dimension=10):
     """Turn each label into a row that is 1 at the label's place and 0 elsewhere.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray
-        Integers from 0 to `dimension` - 1, shape (n,).
-    dimension : int, optional
-        The number of classes.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, shape (n, dimension).
-
-    Raises
-    ------
-    ValueError
-        If a label is no integer, or not one of the classes.
+    Labels are integers from 0 to dimension - 1, shape (n,); others raise a ValueError.
+    The rows are float64, shape (n, dimension).
     """
     labels = as_labels(labels, dimension)
     return (labels[:, np.newaxis] == np.arange(dimension)).astype(np.float64)

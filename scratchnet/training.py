@@ -4,39 +4,19 @@ from contextlib import closing
 
 import numpy as np
 
-from scratchnet.flat import flattened
 from scratchnet.losses import softmax_cross_entropy
 from scratchnet.metrics import accuracy
 from scratchnet.optimizers import SGD, constant
-from scratchnet.tools.inputs import (
-    as_images,
-    as_labels,
-    as_logits,
-    as_training_images,
-    check_pairs,
-    check_range,
-    check_rng,
-    check_scaled,
-    check_some,
-    check_whole,
-)
+from scratchnet.tools import inputs
+from scratchnet.tools.flat import flattened
 from scratchnet.tools.progress import progress
 
 
 def fit(network, images, labels, **options):
     """Train a network in mini-batches, from the first epoch to the last.
 
-    Parameters
-    ----------
-    network, images, labels
-        As for `each_epoch`.
-    **options
-        Its keywords.
-
-    Returns
-    -------
-    dict of str to list of float
-        "training_loss", the mean over each epoch's batches as they were trained on.
+    It takes what `each_epoch` takes, and returns {"training_loss": a list}: for each
+    epoch, the mean over its batches as they were trained on.
     """
     return {"training_loss": list(each_epoch(network, images, labels, **options))}
 
@@ -54,124 +34,102 @@ def each_epoch(
     schedule=constant,
     loss=softmax_cross_entropy,
 ):
-    """Train a network in mini-batches, and pause after each epoch.
+    """Train a network in mini-batches, in place; yield the loss of each epoch.
 
     Parameters
     ----------
     network : Sequential or InParts
-        Changed in place.
     images, labels : array_like
-        float32 or float64, shape (n, 784), and integers, shape (n,). As everywhere in
-        this package, lists, and tables of pandas, are taken row by row for arrays.
-        Or what gives some when it's indexed, such as `Augmented` images.
+        float32 or float64, shape (n, 784), and integers, shape (n,); or what gives some
+        of them when it's indexed, such as `Augmented` images.
     rng : numpy.random.Generator
         Shuffles the images anew each epoch.
-    epochs : int
-        How often each image is seen.
-    learning_rate : float
-        The highest; `schedule` says which share of it a step takes.
-    batch_size : int, optional
-        Images a step. The last images of an epoch that don't fill a batch wait for
-        another epoch.
+    epochs, batch_size : int
+        How often each image is seen, and how many a step takes. The last images of an
+        epoch that don't fill a batch wait for another epoch.
+    learning_rate, schedule : float, callable
+        The highest rate, and which share of it a step takes, called with the share of
+        all steps that are done, 0 to 1.
     optimizer : SGD or Adam, optional
         Plain `SGD()`, unless given.
-    schedule : callable, optional
-        Called with the share of all steps that are done, 0 to 1.
     loss : callable, optional
         Called with logits and labels, returns a mean and its gradient.
 
-    Yields
-    ------
-    float
-        The training loss of an epoch, the mean over its batches as they were then.
-
     Raises
     ------
-    ValueError
-        If there are no images, or not as many as labels; images don't fit the network,
-        or aren't scaled, finite numbers in float32 or float64; a label is no class; a
-        batch takes more images than there are; a number is out of its range; something
-        is masked.
-    TypeError
-        If `rng` is no generator.
+    ValueError, TypeError
+        At once, if something isn't as above; images are also to be scaled, and finite.
     FloatingPointError
-        If the loss or the parameters stop being finite, as they do when the learning
-        rate is too high.
+        If the loss or the parameters stop being finite, as with too high a rate.
     """
-    check_rng(rng)
-    images, labels = as_set_for(network, images, labels)
-    check_range(0, np.inf, learning_rate=learning_rate)
-    check_whole(0, np.inf, epochs=epochs)
-    check_whole(1, len(images), batch_size=batch_size)
+    inputs.check_rng(rng)
+    images, labels = inputs.as_set_for(network, images, labels)
+    inputs.check_range(0, np.inf, learning_rate=learning_rate)
+    inputs.check_whole(0, np.inf, epochs=epochs)
+    inputs.check_whole(1, len(images), batch_size=batch_size)
     optimizer = optimizer or SGD()
-    dtype = np.result_type(*(network.parameters.values() or [np.float32]))
-    starts = range(0, len(images) - batch_size + 1, batch_size)
-    n_steps = epochs * len(starts)
-
-    def one_epoch(epoch, bar):
-        order, losses = rng.permutation(len(images)), []
-        parameters, gradients = network.flat
-        for step, start in enumerate(starts, start=epoch * len(starts)):
-            batch = order[start : start + batch_size]
-            x = images[batch].astype(dtype, copy=False)  # as the parameters are
-            value, gradient = loss(network.forward(x, training=True), labels[batch])
-            require_finite(value, epoch, learning_rate)
-            network.backward(gradient)
-            gradients.take(network.gradients)
-            rate = learning_rate * schedule(step / n_steps)
-            optimizer.step(parameters, gradients, rate)
-            losses.append(value)
-            bar.update()
-        for array in (parameters.flat, *network.state.values()):  # after the last step
-            require_finite(array, epoch, learning_rate)
-        return float(np.mean(losses))
+    n_batches = len(images) // batch_size
+    n_steps = epochs * n_batches
 
     def all_epochs():
         with flattened(network), progress(total=n_steps, desc="Steps") as bar:
             for epoch in range(epochs):
-                with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
-                    training_loss = one_epoch(epoch, bar)
-                yield training_loss
+                order = rng.permutation(len(images))[: n_batches * batch_size]
+                steps = range(epoch * n_batches, (epoch + 1) * n_batches)
+                rates = [learning_rate * schedule(step / n_steps) for step in steps]
+                batches = zip(order.reshape(n_batches, -1), rates, strict=True)
+                losses = one_epoch(
+                    network, images, labels, batches, optimizer, loss, bar
+                )
+                for numbers in (losses, *network.state.values()):
+                    inputs.check_finite(numbers, epoch, learning_rate)
+                yield float(np.mean(losses))
 
     return all_epochs()
+
+
+def one_epoch(network, images, labels, batches, optimizer, loss, bar):
+    """Take a step for each batch of places, at its rate; return the loss of each."""
+    parameters, gradients = network.flat
+    losses = []
+    with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
+        for batch, rate in batches:
+            x = images[batch].astype(parameters.flat.dtype, copy=False)
+            value, gradient = loss(network.forward(x, training=True), labels[batch])
+            losses.append(value)
+            if not np.isfinite(value):
+                break
+            network.backward(gradient)
+            gradients.take(network.gradients)
+            optimizer.step(parameters, gradients, rate)
+            bar.update()
+    return losses
 
 
 def validated(training, network, validation_set, patience=None):
     """Go through a training, and measure the network after each epoch.
 
-    Parameters
-    ----------
-    training : iterator of float
-        What `each_epoch` returned.
-    network : Sequential
-        Which it trains.
-    validation_set : tuple of array_like
-        Images and labels to measure it on.
-    patience : int, optional
-        Stop after so many epochs without a better validation loss, and go back to
-        the best parameters.
-
-    Returns
-    -------
-    dict of str to list of float
-        "training_loss", "validation_loss", and "validation_accuracy", epoch by epoch.
+    `training` is what `each_epoch` returned for the network; the set has images and
+    labels. With patience, stop after so many epochs without a better validation loss,
+    and go back to the best parameters. Return {"training_loss": a list, one number an
+    epoch, and likewise "validation_loss" and "validation_accuracy"}.
     """
     if patience is not None:
-        check_whole(1, np.inf, patience=patience)
-    images, labels = as_set_for(network, *validation_set)
+        inputs.check_whole(1, np.inf, patience=patience)
+    images, labels = inputs.as_set_for(network, *validation_set)
     names = ("training_loss", "validation_loss", "validation_accuracy")
     history = {name: [] for name in names}
-    losses, best_epoch, best_state = history["validation_loss"], 0, {}
+    losses, best_state = history["validation_loss"], {}
     with closing(training):
         for epoch, training_loss in enumerate(training):
             with np.errstate(over="ignore", invalid="ignore"):
                 logits = network.predict(images)
-            require_finite(logits, epoch)
+            inputs.check_finite(logits, epoch)
             history["training_loss"].append(training_loss)
             losses.append(softmax_cross_entropy(logits, labels)[0])
             history["validation_accuracy"].append(accuracy(logits, labels))
-            if patience and (not epoch or losses[-1] < losses[best_epoch]):
-                best_epoch = epoch
+            best_epoch = np.argmin(losses)
+            if patience and best_epoch == epoch:
                 best_state = {name: a.copy() for name, a in network.state.items()}
             elif patience and epoch - best_epoch >= patience:
                 break
@@ -180,49 +138,15 @@ def validated(training, network, validation_set, patience=None):
     return history
 
 
-def require_finite(numbers, epoch, learning_rate=None):
-    """Raise a FloatingPointError, unless all numbers are finite."""
-    if not np.isfinite(numbers).all():
-        than = f" than {learning_rate}" if learning_rate else ""
-        raise FloatingPointError(
-            f"training diverged in epoch {epoch + 1}: try a lower learning_rate{than}"
-        )
-
-
-def as_set_for(network, images, labels):
-    """Return images and labels as arrays that the network can learn from.
-
-    What isn't an array, but has one that it gives parts of, is returned as it is.
-    """
-    plain = as_training_images(getattr(images, "array", images))
-    check_scaled(plain)  # or it goes on, and learns nothing
-    logits = as_logits(network.predict(plain[:1]))  # raises, unless the images fit
-    some_labels = as_labels(getattr(labels, "array", labels), logits.shape[1])
-    check_pairs(plain, some_labels)
-    return (
-        images if hasattr(images, "array") else plain,
-        labels if hasattr(labels, "array") else some_labels,
-    )
-
-
 def measure_statistics(network, images, batch_size=1000):
     """Set the statistics of batch normalization to their means over all images.
 
     The running averages lag behind in training, and belong to augmented images and
-    to parameters that averaging has replaced.
-
-    Parameters
-    ----------
-    network : Sequential
-        Its statistics are changed, its parameters are not.
-    images : numpy.ndarray
-        Plain training images, shape (n, 784).
-    batch_size : int, optional
-        How many images at a time.
+    to parameters that averaging has replaced. `images` are plain, shape (n, 784).
     """
-    images = as_images(images)
-    check_some(images)
-    check_whole(1, np.inf, batch_size=batch_size)
+    images = inputs.as_images(images)
+    inputs.check_some(images)
+    inputs.check_whole(1, np.inf, batch_size=batch_size)
     layers = [layer for layer in network.layers if layer.statistics]
     momenta = [layer.momentum for layer in layers]
     n_done, n_batches = 0, -(-len(images) // batch_size)

@@ -17,14 +17,14 @@ import numpy as np
 import psutil
 import pytest
 
-from scratchnet.data_parallel import (
+from scratchnet.distributed import ranks
+from scratchnet.distributed.data_parallel import (
     apart,
     average,
     parse,
     train,
 )
-from scratchnet.tools import ranks
-from scratchnet.tools.ranks import PIECE, command, how, in_threads, launch
+from scratchnet.distributed.ranks import PIECE, command, how, in_threads, launch
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "content/beyond-one-computer/train-on-many-processors.md"
@@ -221,7 +221,7 @@ def test_a_rank_that_raises_an_error_does_not_leave_the_others_waiting(tmp_path,
         "MPI.COMM_WORLD.Barrier()\n"
     )
     words = command(2)
-    words[words.index("scratchnet.data_parallel") - 1 :] = [str(program)]
+    words[words.index(ranks.PROGRAM) - 1 :] = [str(program)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode
     assert "no such image" in done.stderr or "SystemExit" in error

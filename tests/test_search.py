@@ -1,4 +1,4 @@
-"""`scratchnet/tools/search.py`: a search on Dask finds what the page's own loop finds.
+"""A search on a Dask cluster finds what the page's own loop finds.
 
 Dask is in `requirements-cluster.txt`; without it, most of these tests are skipped, and
 say so. The search is the page's: its cells run as a program, against a scheduler and
@@ -28,7 +28,7 @@ from benchmarks.searching.cluster import (
     result_of,
     wait_until,
 )
-from scratchnet.tools import search
+from scratchnet.distributed import search
 
 needs_dask = pytest.mark.skipif(
     search.Client is None, reason="needs what is in requirements-cluster.txt"

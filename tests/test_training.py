@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from scratchnet.augmentation import Augmented
-from scratchnet.flat import flattened
 from scratchnet.layers import (
     BatchNorm,
     Convolution,
@@ -26,8 +25,10 @@ from scratchnet.layers import (
 from scratchnet.losses import softmax_cross_entropy, squared_error
 from scratchnet.metrics import measure
 from scratchnet.optimizers import SGD, Adam, Averaging, cosine, triangular
-from scratchnet.sequential import InParts, Sequential
+from scratchnet.sequential import Sequential
+from scratchnet.tools.flat import flattened
 from scratchnet.tools.parallel import in_processes, ready_in_processes
+from scratchnet.tools.parts import InParts, twin
 from scratchnet.training import each_epoch, fit, measure_statistics, validated
 
 # JAX, which other tests use, and Python from 3.12 on warn of locks that another thread
@@ -309,7 +310,6 @@ def test_no_process_outlives_the_training():
 import os, signal
 import numpy as np
 from scratchnet.augmentation import Augmented
-from scratchnet.flat import flattened
 from scratchnet.layers import Linear
 from scratchnet.sequential import Sequential
 from scratchnet.tools.parallel import in_processes
@@ -800,18 +800,18 @@ def test_an_interrupted_save_leaves_what_was_there(tmp_path, monkeypatch, existi
 
 def test_a_twin_shares_parameters_but_not_memory():
     network = make_network(dropout=0.5)
-    twin = network.twin()
+    other = twin(network)
     images = np.random.default_rng(15).random((8, 9), dtype=np.float32)
     for name, array in network.parameters.items():
-        assert twin.parameters[name] is array
+        assert other.parameters[name] is array
     before = {name: array.copy() for name, array in network.state.items()}
     ours = network.forward(images)
-    twin.backward(np.ones_like(twin.forward(images, training=True)))
+    other.backward(np.ones_like(other.forward(images, training=True)))
     assert not network.gradients
     assert all(np.array_equal(network.state[name], before[name]) for name in before)
     network.parameters["0.weights"][...] = 0
-    assert not np.array_equal(twin.forward(images), ours)
-    assert np.array_equal(twin.forward(images)[0], twin.forward(images)[1])
+    assert not np.array_equal(other.forward(images), ours)
+    assert np.array_equal(other.forward(images)[0], other.forward(images)[1])
 
 
 def test_astype_converts_parameters_and_statistics():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import jupytext
 
-from scratchnet.tools import search
+from scratchnet.distributed import search
 from website.pages import tags_of
 
 PAGE = Path(__file__).parents[2] / "content/going-further/tune-what-is-left.md"

@@ -26,9 +26,10 @@ from scratchnet.layers import (
     ReLU,
 )
 from scratchnet.losses import softmax_cross_entropy, squared_error
-from scratchnet.optimizers import SGD, Averaging, constant, section, triangular
-from scratchnet.sequential import InParts, Sequential
+from scratchnet.optimizers import SGD, Averaging, constant, triangular
+from scratchnet.sequential import Sequential
 from scratchnet.tools.parallel import in_processes
+from scratchnet.tools.parts import InParts
 from scratchnet.training import each_epoch, measure_statistics
 
 
@@ -340,6 +341,11 @@ def train_in_phases(
         if start < end:
             how["schedule"] = section(schedule, start / epochs, end / epochs)
             yield from each_epoch(network, given, labels, epochs=end - start, **how)
+
+
+def section(schedule, start, end):
+    """Return what a schedule does from one share of the steps to another."""
+    return lambda progress: schedule(start + (end - start) * progress)
 
 
 def weights_file(name, seed):

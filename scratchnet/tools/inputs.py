@@ -34,7 +34,7 @@ def as_array(given, name):
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def as_images(images):
+def as_images(images, n_pixels=None):
     """Return float32 or float64, an image in each row, as `as_array` does."""
     images = as_array(images, "images")
     if images.dtype not in (np.float32, np.float64):
@@ -46,6 +46,10 @@ def as_images(images):
         raise ValueError(
             f"images must be rows, shape (n, pixels), not {images.shape}: of one"
             " image, take image[np.newaxis]"
+        )
+    if n_pixels and (images.ndim != 2 or images.shape[1] != n_pixels):
+        raise ValueError(
+            f"images must have the shape (n, {n_pixels}), not {images.shape}"
         )
     return images
 
@@ -105,6 +109,42 @@ def as_answers(logits, labels):
     return logits, labels
 
 
+def as_clear_answers(logits, labels):
+    """Return what `as_answers` does, if each row has a largest logit."""
+    logits, labels = as_answers(logits, labels)
+    if not np.isfinite(logits.max(axis=1)).all():
+        raise ValueError("logits must be numbers, but some are NaN or infinite")
+    return logits, labels
+
+
+def as_one_hot_set(images, labels):
+    """Return images and one-hot labels, one row an image, that Part I learns from."""
+    images, labels = as_training_images(images), as_array(labels, "labels")
+    if labels.ndim != 2 or labels.dtype.kind not in "fiub":
+        raise ValueError(
+            "labels must be one-hot, shape (n, 10), as one_hot_encoding makes them, not"
+            f" {labels.dtype} {labels.shape}"
+        )
+    check_pairs(images, labels)
+    return images, labels
+
+
+def as_set_for(network, images, labels):
+    """Return images and labels as arrays that the network can learn from.
+
+    What isn't an array, but has one that it gives parts of, is returned as it is.
+    """
+    plain = as_training_images(getattr(images, "array", images))
+    check_scaled(plain)  # or it goes on, and learns nothing
+    logits = as_logits(network.predict(plain[:1]))  # raises, unless the images fit
+    some_labels = as_labels(getattr(labels, "array", labels), logits.shape[1])
+    check_pairs(plain, some_labels)
+    return (
+        images if hasattr(images, "array") else plain,
+        labels if hasattr(labels, "array") else some_labels,
+    )
+
+
 def check_some(images):
     """Raise a ValueError if there are no images."""
     if not len(images):
@@ -148,3 +188,43 @@ def check_whole(low, high, **numbers):
             raise ValueError(
                 f"{name} must be a whole number from {low} to {high}, not {number!r}"
             )
+
+
+def check_finite(numbers, epoch, learning_rate=None):
+    """Raise a FloatingPointError, unless all numbers of a training are finite."""
+    if not np.isfinite(numbers).all():
+        than = f" than {learning_rate}" if learning_rate else ""
+        raise FloatingPointError(
+            f"training diverged in epoch {epoch + 1}: try a lower learning_rate{than}"
+        )
+
+
+def check_layers(layers):
+    """Raise an error unless a network can have these layers, each of them once."""
+    for layer in layers:
+        if isinstance(layer, type) or not hasattr(layer, "forward"):
+            raise TypeError(
+                "a network takes one layer after another, as in"
+                f" Sequential(Linear(784, 10, rng), ReLU()), not {layer!r}"
+            )
+    seen = set()
+    for layer in at_any_depth(layers):
+        if id(layer) in seen:
+            raise ValueError(
+                f"one {type(layer).__name__} is in this network twice: make a layer"
+                " for each place"
+            )
+        seen.add(id(layer))
+
+
+def at_any_depth(part):
+    """Yield the layers in a part of a network, and what they keep layers in."""
+    if isinstance(part, list | tuple):
+        inner = part
+    elif hasattr(part, "forward"):
+        yield part
+        inner = vars(part).values()
+    else:
+        return
+    for each in inner:
+        yield from at_any_depth(each)

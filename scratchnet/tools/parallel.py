@@ -16,8 +16,9 @@ from mmap import mmap
 
 import numpy as np
 
-from scratchnet.flat import Arrays, flattened, give_memory
+from scratchnet.tools.flat import Arrays, flattened, give_memory
 from scratchnet.tools.inputs import check_whole
+from scratchnet.tools.parts import twin
 
 SPINS = 3_000  # how often a process asks for the others before it sleeps
 PATIENCE = 0.2  # seconds after which a sleeper looks whether the others still are there
@@ -37,12 +38,12 @@ class Team:
     def __init__(self, network, size):
         fork = multiprocessing.get_context("fork" if size > 1 else None)
         self.rank, self.size, self.network = 0, size, network
-        self.twins = [network, *(network.twin() for _ in range(size - 1))]
+        self.twins = [network, *(twin(network) for _ in range(size - 1))]
         parameters, gradients = network.flat
         self.gradients = [gradients]
-        for twin in self.twins[1:]:
-            self.gradients.append(give_memory(twin, Arrays(parameters, shared)))
-            twin.flat = parameters, self.gradients[-1]
+        for other in self.twins[1:]:
+            self.gradients.append(give_memory(other, Arrays(parameters, shared)))
+            other.flat = parameters, self.gradients[-1]
         self.numbers = shared(size, np.float64)
         # The first rings the second's bell to say that it may go on. A bell counts.
         self.bells = [[fork.Semaphore(0) for _ in range(size)] for _ in range(size)]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from scratchnet.sequential import at_any_depth
+from scratchnet.tools.inputs import at_any_depth
 
 
 class Arrays(dict):
@@ -50,6 +50,14 @@ class Arrays(dict):
         for name, array in arrays.items():
             if array is not self[name]:
                 self[name][...] = array
+
+
+def joined(parameters, gradients):
+    """Yield name, parameter, and gradient: of long arrays, where both lie in such."""
+    if hasattr(parameters, "joined") and hasattr(gradients, "joined"):
+        parameters, gradients = parameters.joined, gradients.joined
+    for name, parameter in parameters.items():
+        yield name, parameter, gradients[name]
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 What *Train on many processors* teaches, as a program for MPI:
 
-    mpiexec -n 4 python -m mpi4py -m scratchnet.data_parallel --epochs 3
+    mpiexec -n 4 python -m mpi4py -m scratchnet.distributed.data_parallel --epochs 3
 
 All ranks have the same network. Each computes the gradient of its part of a batch, all
 take the mean of these, and so the same step. A communicator `comm` is mpi4py's, or one
-of `scratchnet.tools.ranks`.
+of `scratchnet.distributed.ranks`.
 """
 
 import argparse
@@ -18,13 +18,14 @@ from time import perf_counter
 
 import numpy as np
 
-from scratchnet.flat import flattened
 from scratchnet.layers import BatchNorm, Linear, ReLU
 from scratchnet.losses import softmax_cross_entropy
 from scratchnet.mnist import load_mnist
 from scratchnet.optimizers import SGD
 from scratchnet.preprocess import scale_pixels
 from scratchnet.sequential import Sequential
+from scratchnet.tools.files import write_arrays
+from scratchnet.tools.flat import flattened
 
 SIZES = 784, 256, 128, 10
 
@@ -123,10 +124,7 @@ def save_checkpoint(path, network, optimizer, curve):
     """Write what the next epoch begins with; whole, or not at all."""
     arrays = {f"network {name}": array for name, array in network.state.items()}
     arrays |= {f"memory {name}": array for name, array in optimizer.memory.items()}
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays, curve=curve)
-    unfinished.replace(path)
+    write_arrays(path, arrays | {"curve": curve})
 
 
 def load_checkpoint(comm, path, network, optimizer):
@@ -239,7 +237,9 @@ def time_messages(comm, sizes, repeats=30):
 
 def parse(words=None):
     """Return the options of the program, from the words of a command."""
-    parser = argparse.ArgumentParser("scratchnet.data_parallel", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "scratchnet.distributed.data_parallel", description=__doc__
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--images", type=int, default=60_000, help="the first so many")
     parser.add_argument("--epochs", type=int, default=1)

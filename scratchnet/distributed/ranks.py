@@ -20,6 +20,7 @@ from scratchnet.sequential import Sequential
 from scratchnet.tools.inputs import check_whole
 from scratchnet.tools.parallel import in_processes, shared
 
+PROGRAM = "scratchnet.distributed.data_parallel"
 PIECE = 1 << 20  # bytes that each rank passes on at a time
 
 
@@ -116,14 +117,14 @@ def possible_ranks(*wanted):
 
 
 def command(n_ranks, *words):
-    """Return the command that runs `scratchnet.data_parallel` under MPI."""
+    """Return the command that runs the program `data_parallel` under MPI."""
     # mpi4py ends all ranks where one raises an error; else, they'd wait for it.
-    program = [sys.executable, "-m", "mpi4py", "-m", "scratchnet.data_parallel"]
-    return [mpiexec(), "-n", str(n_ranks), *program, *map(str, words)]
+    python = [sys.executable, "-m", "mpi4py", "-m", PROGRAM]
+    return [mpiexec(), "-n", str(n_ranks), *python, *map(str, words)]
 
 
 def launch(n_ranks, *words):
-    """Run `scratchnet.data_parallel` in several processes; return what it measured.
+    """Run the program `data_parallel` in several ranks; return what it measured.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def run_under_mpi(words):
 
 def run_in_processes(n_ranks, words):
     """Run the program in processes that are forked from this one."""
-    from scratchnet.data_parallel import main, parse
+    from scratchnet.distributed.data_parallel import main, parse
 
     options = parse([str(word) for word in words])
     memory = shared(n_ranks * PIECE, np.uint8).reshape(n_ranks, PIECE)
