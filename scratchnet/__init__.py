@@ -1,6 +1,7 @@
 """What the chapters of *Deep learning on MNIST from scratch* teach, for reuse.
 
-Each module holds what one chapter defines in its own cells:
+Whatever takes arrays also takes lists, and tables of pandas, row by row. Part I defines
+in its own cells what these modules hold:
 
 - `mnist`, a folder: Load MNIST
 - `preprocess`: Preprocess the images and labels
@@ -41,26 +42,6 @@ from scratchnet.tools.progress import progress
 from scratchnet.tools.threads import multiply_in_one_thread
 
 __version__ = "0.1.0"
-__all__ = [
-    "HISTORY_KEYS",
-    "MnistUnavailableError",
-    "evaluate",
-    "forward",
-    "gradients",
-    "initial_weights",
-    "load_mnist",
-    "loss",
-    "numerical_gradient",
-    "one_hot_encoding",
-    "predict",
-    "progress",
-    "read_idx",
-    "relative_error",
-    "relu",
-    "relu_derivative",
-    "scale_pixels",
-    "train",
-]
 
 show_figures_in_notebooks()
 multiply_in_one_thread()

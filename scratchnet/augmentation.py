@@ -19,12 +19,13 @@ def random_warps(
 
     Parameters
     ----------
+    n, rng : int, numpy.random.Generator
+        How many, and where all draws come from.
     rotation : float, optional
         The largest angle either way, in degrees.
-    scale, shear : float, optional
-        The largest relative change of size, and the largest slant.
-    shift : float, optional
-        The largest shift each way, in pixels.
+    scale, shear, shift : float, optional
+        The largest relative change of size, the largest slant, and the largest shift
+        each way, in pixels.
     elastic : float, optional
         The standard deviation of a smooth random displacement, in pixels (after
         Simard, Steinkraus, and Platt, 2003).
@@ -90,8 +91,8 @@ def warp(images, rows, columns):
 def augment(images, rng, images_per_warp=16, **how):
     """Return the images, (n, 784), each moved and bent as `random_warps` draws it.
 
-    So many neighbors share a warp, to save time. Batches are shuffled, so that an image
-    shares it with others each epoch.
+    As many neighbors as `images_per_warp` share a warp, to save time. Batches are
+    shuffled, so that an image shares it with others each epoch.
     """
     check_whole(1, np.inf, images_per_warp=images_per_warp)
     images = as_images(images, how.get("size", 28) ** 2)
@@ -112,12 +113,8 @@ class Augmented:
     def __init__(self, images, rng, augment=augment):
         check_rng(rng)
         self.images = images if hasattr(images, "array") else as_images(images)
+        self.array = getattr(self.images, "array", self.images)  # all, as they are
         self.rng, self.augment = rng, augment
-
-    @property
-    def array(self):
-        """All images, as they are."""
-        return getattr(self.images, "array", self.images)
 
     def __len__(self):
         """Return how many there are."""

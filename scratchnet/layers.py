@@ -247,14 +247,13 @@ class Convolution(Layer):
             self.parameters["bias"] = np.zeros(n_outputs, np.float32)
 
     def forward(self, x, training=False):
-        """Return the maps; their height is height + 2 * padding - size + 1."""
+        """Return the maps, of height + 2 * padding - size + 1 pixels; wide likewise."""
         filters = self.parameters["weights"]
         n_outputs, n_inputs, size, _ = filters.shape
-        fits = x.ndim == 4 and len(x) == n_inputs
-        self.require(fits, x, f"of shape ({n_inputs}, height, width, n)")
         smallest = size - 2 * self.padding
-        fits = min(x.shape[1:3]) >= smallest
-        self.require(fits, x, f"at least {smallest} pixels high, wide")
+        wanted = f"of shape ({n_inputs}, height, width, n), both at least {smallest}"
+        fits = x.ndim == 4 and len(x) == n_inputs and min(x.shape[1:3]) >= smallest
+        self.require(fits, x, wanted)
         self.across = unfolded_across(x, size, self.padding)
         height, width = (pixels - smallest + 1 for pixels in x.shape[1:3])
         shape = (n_outputs, height, width * x.shape[-1])

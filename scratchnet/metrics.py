@@ -19,7 +19,7 @@ def accuracy(logits, labels):
 def measure(network, images, labels, batch_size=100):
     """Return the mean cross-entropy in nats, and the accuracy, 0 to 1, of a network.
 
-    It's in evaluation mode, and takes so many of the images, (n, 784), at a time.
+    It's in evaluation mode, and takes `batch_size` of the images, (n, 784), at a time.
     """
     logits = network.predict(images, batch_size)
     return softmax_cross_entropy(logits, labels)[0], accuracy(logits, labels)

@@ -65,7 +65,7 @@ def forward(layer_0, weights_1, weights_2, dropout_mask):
 
 
 def loss(layer_2, label):
-    """Return half the squared error of one image's scores, (10,), as its label."""
+    """Return half the squared error of an image's scores; both have shape (10,)."""
     return 0.5 * np.sum((layer_2 - label) ** 2)
 
 
@@ -129,7 +129,7 @@ def train(
     Returns
     -------
     weights_1, weights_2, history : numpy.ndarray, and dict of str to list of float
-        `HISTORY_KEYS`, one number an epoch, all measured in evaluation mode.
+        For each of `HISTORY_KEYS` a number an epoch, measured in evaluation mode.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def train(
             for matrix, slope in zip(weights, slopes, strict=True):
                 matrix -= learning_rate * slope
         measured = evaluate(images, labels, *weights) + evaluate(*test_set, *weights)
-        inputs.check_finite(measured, epoch, learning_rate)
+        inputs.check_finite(epoch, learning_rate, measured)
         for key, value in zip(HISTORY_KEYS, measured, strict=True):
             history[key].append(value)
     return *weights, history

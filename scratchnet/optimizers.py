@@ -27,7 +27,8 @@ class SGD:
     def step(self, parameters, gradients, learning_rate):
         """Change the parameters in place: arrays by name, as a network has them.
 
-        A learning rate that is negative, which would climb, raises a ValueError.
+        A learning rate that is negative, which would climb, or not finite raises a
+        ValueError.
         """
         check_range(0, np.inf, learning_rate=learning_rate)
         for name, parameter, slope in joined(parameters, gradients):

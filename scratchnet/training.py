@@ -15,8 +15,8 @@ from scratchnet.tools.progress import progress
 def fit(network, images, labels, **options):
     """Train a network in mini-batches, from the first epoch to the last.
 
-    It takes what `each_epoch` takes, and returns {"training_loss": a list}: for each
-    epoch, the mean over its batches as they were trained on.
+    Takes what `each_epoch` takes. Returns a dictionary: "training_loss" is a list of
+    the loss of each epoch, the mean over its batches as they were trained on.
     """
     return {"training_loss": list(each_epoch(network, images, labels, **options))}
 
@@ -34,7 +34,7 @@ def each_epoch(
     schedule=constant,
     loss=softmax_cross_entropy,
 ):
-    """Train a network in mini-batches, in place; yield the loss of each epoch.
+    """Train a network in mini-batches that `rng` shuffles; yield each epoch's loss.
 
     Parameters
     ----------
@@ -42,25 +42,20 @@ def each_epoch(
     images, labels : array_like
         float32 or float64, shape (n, 784), and integers, shape (n,); or what gives some
         of them when it's indexed, such as `Augmented` images.
-    rng : numpy.random.Generator
-        Shuffles the images anew each epoch.
     epochs, batch_size : int
-        How often each image is seen, and how many a step takes. The last images of an
-        epoch that don't fill a batch wait for another epoch.
+        How often each image is seen, and how many a step takes. Those that don't fill
+        a batch wait for another epoch.
     learning_rate, schedule : float, callable
-        The highest rate, and which share of it a step takes, called with the share of
-        all steps that are done, 0 to 1.
-    optimizer : SGD or Adam, optional
-        Plain `SGD()`, unless given.
-    loss : callable, optional
-        Called with logits and labels, returns a mean and its gradient.
+        The highest rate; and what returns a step's share of it, called with the share
+        of all steps that are done, 0 to 1.
+    optimizer, loss : SGD or Adam, callable, optional
+        Plain `SGD()`, unless given; a function such as `softmax_cross_entropy`.
 
     Raises
     ------
-    ValueError, TypeError
-        At once, if something isn't as above; images are also to be scaled, and finite.
-    FloatingPointError
-        If the loss or the parameters stop being finite, as with too high a rate.
+    ValueError, TypeError, FloatingPointError
+        At once, if something isn't as above, or images aren't scaled and finite; later,
+        if the loss or the parameters stop being finite, as with too high a rate.
     """
     inputs.check_rng(rng)
     images, labels = inputs.as_set_for(network, images, labels)
@@ -81,8 +76,8 @@ def each_epoch(
                 losses = one_epoch(
                     network, images, labels, batches, optimizer, loss, bar
                 )
-                for numbers in (losses, *network.state.values()):
-                    inputs.check_finite(numbers, epoch, learning_rate)
+                arrays = network.state.values()
+                inputs.check_finite(epoch, learning_rate, losses, *arrays)
                 yield float(np.mean(losses))
 
     return all_epochs()
@@ -111,8 +106,8 @@ def validated(training, network, validation_set, patience=None):
 
     `training` is what `each_epoch` returned for the network; the set has images and
     labels. With patience, stop after so many epochs without a better validation loss,
-    and go back to the best parameters. Return {"training_loss": a list, one number an
-    epoch, and likewise "validation_loss" and "validation_accuracy"}.
+    and go back to the best parameters. Returns a dictionary of lists, a number for each
+    epoch: "training_loss", "validation_loss", and "validation_accuracy".
     """
     if patience is not None:
         inputs.check_whole(1, np.inf, patience=patience)
@@ -124,7 +119,7 @@ def validated(training, network, validation_set, patience=None):
         for epoch, training_loss in enumerate(training):
             with np.errstate(over="ignore", invalid="ignore"):
                 logits = network.predict(images)
-            inputs.check_finite(logits, epoch)
+            inputs.check_finite(epoch, None, logits)
             history["training_loss"].append(training_loss)
             losses.append(softmax_cross_entropy(logits, labels)[0])
             history["validation_accuracy"].append(accuracy(logits, labels))

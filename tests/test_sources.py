@@ -1,5 +1,6 @@
 """How the book's files are written, so that diffs show what changed and no more."""
 
+import ast
 import subprocess
 
 import jupytext
@@ -49,3 +50,16 @@ def test_requirements_are_exact():
     for package in packages:
         assert "==" in package
         assert package in constraints, "run: make lock"
+
+
+def test_what_the_book_teaches_stays_small():
+    taught = list((ROOT / "scratchnet").glob("*.py"))
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in taught)
+    assert 1_000 < lines <= 1_340, "a newcomer reads the package in half an hour"
+    for path in (ROOT / "scratchnet").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                where = f"{path.relative_to(ROOT)}: {node.name}"
+                assert node.end_lineno - node.lineno < 60, where
+                named = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+                assert len(named) <= 10, where

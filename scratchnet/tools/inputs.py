@@ -190,9 +190,9 @@ def check_whole(low, high, **numbers):
             )
 
 
-def check_finite(numbers, epoch, learning_rate=None):
+def check_finite(epoch, learning_rate, *arrays):
     """Raise a FloatingPointError, unless all numbers of a training are finite."""
-    if not np.isfinite(numbers).all():
+    if not all(np.isfinite(array).all() for array in arrays):
         than = f" than {learning_rate}" if learning_rate else ""
         raise FloatingPointError(
             f"training diverged in epoch {epoch + 1}: try a lower learning_rate{than}"
