@@ -1,7 +1,6 @@
 """How the book's files are written, so that diffs show what changed and no more."""
 
 import ast
-import re
 import subprocess
 
 import jupytext
@@ -56,9 +55,7 @@ def test_requirements_are_exact():
 def test_what_the_book_teaches_stays_small():
     taught = list((ROOT / "scratchnet").glob("*.py"))
     lines = sum(len(path.read_text("utf-8").splitlines()) for path in taught)
-    page = (ROOT / "content/what-comes-after/the-package.md").read_text("utf-8")
-    [told] = re.findall(r"about ([\d,]+) lines", page)
-    assert abs(lines - int(told.replace(",", ""))) <= 50, "Read the package"
+    assert 1_000 < lines <= 1_340, "a newcomer reads all of it, with its comments"
     for path in (ROOT / "scratchnet").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef):
