@@ -1,5 +1,6 @@
 """A course: the folder in which nbgrader works, and what a teacher wrote there."""
 
+import difflib
 import hashlib
 import importlib
 import json
@@ -116,6 +117,12 @@ def write_config(course):
         write_text(path, CONFIG)
     elif path.read_text("utf-8") != CONFIG:
         print(f"{path} was edited, or is an older one: it stays as it is.")
+
+
+def did_you_mean(name, known):
+    """Return a hint at the names that there are, for one that isn't among them."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
 
 
 def check_course(course):

@@ -7,7 +7,6 @@ teacher has changed there stays, and is named.
 """
 
 import argparse
-import difflib
 import re
 import shutil
 import sys
@@ -26,6 +25,7 @@ from classroom.course import (
     ROOT,
     changed_by_hand,
     check_course,
+    did_you_mean,
     note_what_is_written,
     settings,
     use_nbgrader,
@@ -53,9 +53,8 @@ def chosen(names):
     known = [page.stem for page in chapters()]
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
-            raise LookupError(f"No chapter with exercises is named {name!r}: {hint}")
+            hint = did_you_mean(name, known)
+            raise LookupError(f"No chapter with exercises is named {name!r}. {hint}")
     return pages
 
 

@@ -9,7 +9,6 @@ other its grade. One that was graded before is graded again if it has changed.
 
 import argparse
 import csv
-import difflib
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ from classroom.course import (
     COURSE,
     ROOT,
     check_course,
+    did_you_mean,
     settings,
     use_nbgrader,
     write_text,
@@ -59,8 +59,7 @@ def chapter_of(course, name):
     if not name:
         raise LookupError(f"Which chapter? Add CHAPTER={there[0]}, for example.")
     if name not in there:
-        near = difflib.get_close_matches(name, there, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(there)}."
+        hint = did_you_mean(name, there)
         raise LookupError(f"The course has no chapter {name!r}. {hint}")
     return nbformat.read(course / "release" / name / f"{name}.ipynb", 4)
 

@@ -66,7 +66,7 @@ def fill(notebook, record, codes):
     """
     kept = record["cells"]
     old, new = [cell["code"] for cell in kept], [hash_of(code) for code in codes]
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells = code_cells(notebook)
     changed = 0
     for what, i, i_end, j, j_end in SequenceMatcher(None, old, new).get_opcodes():
         changed += (what != "equal") * max(i_end - i, j_end - j)
@@ -82,15 +82,19 @@ def hash_of(code):
 
 def codes_of(text):
     """Return the code of each code cell of a page."""
-    cells = jupytext.reads(text, "md:myst").cells
-    return [cell.source for cell in cells if cell.cell_type == "code"]
+    return [cell.source for cell in code_cells(jupytext.reads(text, "md:myst"))]
+
+
+def code_cells(notebook):
+    """Return the cells of a notebook that have code."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def changed_cells(page):
     """Count the cells of a page that changed since it was recorded."""
-    text = page.read_text("utf-8")
-    notebook = jupytext.reads(text, "md:myst")
-    return fill(notebook, record_of(page), codes_of(text))
+    notebook = jupytext.reads(page.read_text("utf-8"), "md:myst")
+    codes = [cell.source for cell in code_cells(notebook)]
+    return fill(notebook, record_of(page), codes)
 
 
 # The command ------------------------------------------------------------------------
@@ -107,7 +111,7 @@ def record(page):
     start = time.perf_counter()
     os.environ["TQDM_DISABLE"] = "1"  # as in the build; the kernel inherits it
     nbclient.execute(notebook, cwd=page.parent, timeout=600, kernel_name="python3")
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells = code_cells(notebook)
     for number, cell in enumerate(cells):
         if warned := [out.text for out in cell.outputs if out.get("name") == "stderr"]:
             raise SystemExit(f"{page.name}, cell {number} warns: {warned[0]}")
