@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,6 +67,15 @@ def losses(key, name, n_batches, n_epochs):
 @pytest.fixture(scope="module", params=CONTENDERS)
 def key(request):
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left(monkeypatch):
+    """End with each test the processes that else wait for more until Python ends."""
+    with ExitStack() as ends:
+        later = SimpleNamespace(register=ends.callback)
+        monkeypatch.setattr("benchmarks.timing.with_numpy.atexit", later)
+        yield
 
 
 @pytest.mark.parametrize(("n_batches", "n_epochs"), [(1, 4), (3, 2)])
