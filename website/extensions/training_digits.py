@@ -9,6 +9,7 @@ from scratchnet import load_mnist
 
 TRAINING = slice(0, 4000)
 HELD_OUT = slice(50000, 51000)  # of the 10,000 training images that the book holds out
+PAGE = "content/in-your-browser/watch-it-train"
 
 
 def write_training_digits(app, exception):
@@ -17,7 +18,7 @@ def write_training_digits(app, exception):
     It holds gzip in base64: the images, 784 bytes each, then the labels, a byte each;
     of both, first those to train on, then those held out.
     """
-    if exception or app.builder.format != "html":
+    if exception or app.builder.format != "html" or PAGE not in app.env.found_docs:
         return
     images, labels, _, _ = load_mnist()
     parts = images[TRAINING], images[HELD_OUT], labels[TRAINING], labels[HELD_OUT]
