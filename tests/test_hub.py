@@ -10,6 +10,7 @@ import csv
 import getpass
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,6 +39,7 @@ from classroom.hub.__main__ import PROXY, Trial, of_trial  # noqa: E402
 from classroom.hub.student import Browser, HubError  # noqa: E402
 
 STUDENTS = trial.names(3)
+QUICK = ("load", "preprocess")
 ANN, BEN, EVE = STUDENTS
 NEED_USERS = pytest.mark.skipif(
     bool(separate.why_not()),
@@ -46,11 +48,24 @@ NEED_USERS = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    """Start a hub with three accounts."""
+def course(tmp_path_factory):
+    """Make a course once; return a function that puts it where a trial finds it."""
+    made = tmp_path_factory.mktemp("made") / "course"
+    chapters = dict.fromkeys([*trial.CHAPTERS, *QUICK])
+    run(sys.executable, "-m", "classroom.editions", "--course", made, *chapters)
+    return lambda folder: shutil.copytree(made, folder / "course")
+
+
+@pytest.fixture(scope="module")
+def running(course, tmp_path_factory):
+    """Start a hub with three accounts, and chapters that take seconds."""
     folder = tmp_path_factory.mktemp("class") / "hub"
-    with Trial(folder, n_students=len(STUDENTS), port=0) as started:
-        yield started
+    course(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (trial, load):
+            patch.setattr(module, "CHAPTERS", QUICK)
+        with Trial(folder, n_students=len(STUDENTS), port=0) as started:
+            yield started
     assert of_trial(started.folder) == []
 
 
@@ -288,8 +303,9 @@ def test_feedback_reaches_its_student(running, graded):
 
 
 @pytest.fixture
-def command(tmp_path):
+def command(course, tmp_path):
     """Start `make hub`'s command; return its process and its first lines."""
+    course(tmp_path / "hub")
     arguments = ("--students", "1", "--port", "0", "--folder", str(tmp_path / "hub"))
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "classroom.hub", *arguments],
@@ -328,6 +344,7 @@ def test_it_says_how_to_log_in_and_leaves_no_process(command, tmp_path, end):
 
 def test_without_separate_users_no_process_is_left_either(tmp_path, monkeypatch):
     monkeypatch.setattr(separate, "why_not", lambda: "for the test")
+    monkeypatch.setattr(trial, "CHAPTERS", QUICK[:1])  # it makes its course itself
     with Trial(tmp_path / "hub", n_students=1, port=0) as running:
         browser(running, ANN).open_kernel("own.ipynb").run("1")
         started = psutil.Process(running.process.pid).children(recursive=True)
@@ -348,7 +365,8 @@ def test_even_killed_it_leaves_no_process(command, tmp_path):
     assert of_trial(tmp_path / "hub") == []
 
 
-def test_who_is_away_is_stopped_and_what_was_saved_stays(tmp_path):
+def test_who_is_away_is_stopped_and_what_was_saved_stays(course, tmp_path):
+    course(tmp_path / "hub")
     choices = {"n_students": 1, "port": 0, "idle_minutes": 0.1}
     with Trial(tmp_path / "hub", **choices) as running:
         ann = browser(running, ANN)
