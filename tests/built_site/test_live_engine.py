@@ -381,62 +381,6 @@ def start_error(page):
     return page.evaluate(f"({START})().then(() => '', (error) => error.message)")
 
 
-def test_two_pages_share_one_download(context, page, host):
-    address, handler = host()
-    page.goto(f"{address}/content/tutorial/load.html")
-    assert start_error(page) == ""
-    first = files_asked(handler)
-    assert len(first) > 10
-    handler.asked.clear()
-    page.goto(f"{address}/content/tutorial/preprocess.html")
-    assert start_error(page) == ""
-    assert files_asked(handler) == []
-    last = page.evaluate("progress.at(-1)")
-    assert last["allLoaded"] == last["allTotal"] > 25e6
-    stages = page.evaluate("[...new Set(progress.map((step) => step.stage))]")
-    assert set(stages) == {"interpreter", "numpy", "matplotlib", "packages", "mnist"}
-
-
-def test_a_file_with_another_digest_is_refused_with_a_word(page, host):
-    def change(request, path):
-        if "numpy-" not in path:
-            return False
-        content = bytearray(open(path, "rb").read())  # noqa: PTH123, SIM115
-        content[len(content) // 2] ^= 1
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(content)))
-        request.end_headers()
-        request.wfile.write(content)
-        return True
-
-    address, handler = host(change)
-    page.goto(f"{address}/content/tutorial/load.html")
-    message = start_error(page)
-    assert "numpy-" in message and "SHA-256" in message
-    handler.fault = staticmethod(Host.fault)
-    assert start_error(page) == ""  # nothing wrong has been kept
-
-
-def test_what_the_browser_has_kept_is_compared_as_well(page, host):
-    address, _ = host()
-    page.goto(f"{address}/content/tutorial/load.html")
-    assert start_error(page) == ""
-    changed = page.evaluate(
-        """async () => {
-          const [name] = await caches.keys();
-          const store = await caches.open(name);
-          const kept = (await store.keys()).find(({ url }) => url.includes("numpy-"));
-          const bytes = new Uint8Array(await (await store.match(kept)).arrayBuffer());
-          bytes[1000] ^= 1;
-          await store.put(kept, new Response(bytes));
-          return kept.url;
-        }"""
-    )
-    assert "numpy-" in changed
-    page.reload()
-    assert start_error(page) == ""  # fetched anew
-
-
 def half(request, path):
     """Send the first half of a large file, and hang up; later, send the rest."""
     if "/files/matplotlib-" not in path.replace("\\", "/"):
@@ -451,39 +395,85 @@ def half(request, path):
     return True
 
 
-def test_a_lost_connection_is_taken_up_where_it_broke_off(page, host):
+def test_files_come_once_for_all_pages_though_a_connection_breaks_off(page, host):
     address, handler = host(half)
     page.goto(f"{address}/content/tutorial/load.html")
     assert start_error(page) == ""
-    asked = [part for path, part in files_asked(handler) if "matplotlib-" in path]
+    first = files_asked(handler)
+    assert len(first) > 10
+    asked = [part for path, part in first if "matplotlib-" in path]
     assert asked[0] is None and int(asked[1][6:-1]) > 1_000_000 and len(asked) == 2
     last = page.evaluate("progress.at(-1)")
     assert last["allLoaded"] == last["allTotal"]
 
+    handler.asked.clear()
+    page.goto(f"{address}/content/tutorial/preprocess.html")
+    assert start_error(page) == ""
+    assert files_asked(handler) == []
+    last = page.evaluate("progress.at(-1)")
+    assert last["allLoaded"] == last["allTotal"] > 25e6
+    stages = page.evaluate("[...new Set(progress.map((step) => step.stage))]")
+    assert set(stages) == {"interpreter", "numpy", "matplotlib", "packages", "mnist"}
 
-def test_what_has_come_is_kept_for_the_next_try(page, host):
-    def fail(request, path):
-        if "numpy-" in path:
-            request.send_error(503)
-            return True
+    changed = page.evaluate(CHANGE_WHAT_IS_KEPT)
+    assert "numpy-" in changed
+    page.reload()
+    assert start_error(page) == ""
+    [(path, _)] = files_asked(handler)  # compared, refused, and fetched anew
+    assert "numpy-" in path
+
+
+CHANGE_WHAT_IS_KEPT = """async () => {
+  const [name] = await caches.keys();
+  const store = await caches.open(name);
+  const kept = (await store.keys()).find(({ url }) => url.includes("numpy-"));
+  const bytes = new Uint8Array(await (await store.match(kept)).arrayBuffer());
+  bytes[1000] ^= 1;
+  await store.put(kept, new Response(bytes));
+  return kept.url;
+}"""
+
+
+def fail(request, path):
+    """Answer that a file can't be sent."""
+    if "numpy-" not in path:
         return False
+    request.send_error(503)
+    return True
 
+
+def change(request, path):
+    """Send a file with another bit."""
+    if "numpy-" not in path:
+        return False
+    content = bytearray(open(path, "rb").read())  # noqa: PTH123, SIM115
+    content[len(content) // 2] ^= 1
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(content)))
+    request.end_headers()
+    request.wfile.write(content)
+    return True
+
+
+def test_what_fails_is_said_and_the_next_try_keeps_what_has_come_right(page, host):
     address, handler = host(fail)
     page.goto(f"{address}/content/tutorial/load.html")
     message = start_error(page)
     assert "numpy-" in message and "503" in message and "Try again" in message
-    handler.fault = staticmethod(Host.fault)
     page.wait_for_function(
         """async () => {
           const store = await caches.open((await caches.keys())[0]);
           return (await store.keys()).length > 5;
         }"""
     )
-    handler.asked.clear()
-    assert start_error(page) == ""
-    asked = [path for path, _ in files_asked(handler)]
-    assert any("numpy-" in path for path in asked)
-    assert not any("pyodide.asm.wasm" in path for path in asked)
+    for fault, words in [(change, ["numpy-", "SHA-256"]), (Host.fault, [])]:
+        handler.asked.clear()
+        handler.fault = staticmethod(fault)
+        message = start_error(page)
+        assert all(word in message for word in words) and bool(message) == bool(words)
+        asked = [path for path, _ in files_asked(handler)]
+        assert any("numpy-" in path for path in asked)  # nothing wrong has been kept
+        assert not any("pyodide.asm.wasm" in path for path in asked)
 
 
 def test_stop_works_where_the_site_is_isolated(page, host):
