@@ -149,12 +149,10 @@ def read_only_home(tmp_path):
     home.chmod(0o755)
 
 
-@pytest.mark.parametrize("backend", ["Agg", "TkAgg"])
-def test_the_book_has_its_figures_whatever_home_and_backend_are(
-    lent, read_only_home, backend
-):
+def test_the_book_has_its_figures_whatever_home_and_backend_are(lent, read_only_home):
     home, prefix = read_only_home
-    settings = {"HOME": str(home), "MPLBACKEND": backend, "PYTHONIOENCODING": "ascii"}
+    # Downloaded notebooks are tried with "Agg", see test_downloads.py.
+    settings = {"HOME": str(home), "MPLBACKEND": "TkAgg", "PYTHONIOENCODING": "ascii"}
 
     printed = make(lent, "book", prefix=prefix, MNIST_SOURCE=mnist_source(), **settings)
 
@@ -165,6 +163,9 @@ def test_the_book_has_its_figures_whatever_home_and_backend_are(
 
 
 # The environment
+
+
+MAKING = "Making the environment"
 
 
 def moved(clone):
@@ -196,21 +197,30 @@ def of_windows(clone):
     return clone
 
 
-def test_an_environment_that_cannot_be_right_is_made_anew_and_no_other(clone):
-    grader = f".teaching/.installed-{STAMP.rpartition('-')[2]}"
-    assert "Making the environment" in make(clone, "environment", grader)
+@pytest.mark.parametrize(
+    "change",
+    [moved, copied, half_made, without_its_python, of_another_python, of_windows],
+)
+def test_an_environment_that_cannot_be_right_would_be_made_anew(lent, change):
+    dry = ["--dry-run", "environment"]
+    assert MAKING not in make(lent, *dry)
+    changed = change(lent)
+    assert MAKING in make(changed, *dry)
 
-    changes = [moved, copied, half_made, without_its_python]
-    for change in [*changes, of_another_python, of_windows]:
+
+def test_what_is_made_anew_is_whole_and_has_nothing_of_before(clone):
+    grader = f".teaching/.installed-{STAMP.rpartition('-')[2]}"
+    assert MAKING in make(clone, "environment", grader)
+
+    for change in (copied, without_its_python):
         left = [clone / folder / "left.txt" for folder in (".venv", ".teaching")]
         for path in left:
             path.touch()
-        assert "Making the environment" not in make(clone, "environment", grader)
+        assert MAKING not in make(clone, "environment", grader)
         assert all(path.exists() for path in left)
 
         clone = change(clone)
 
-        made = make(clone, "environment", grader)
-        assert "Making the environment" in made, change
+        assert MAKING in make(clone, "environment", grader), change
         for folder in (".venv", ".teaching"):
             assert not (clone / folder / "left.txt").exists(), (change, folder)
