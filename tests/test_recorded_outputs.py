@@ -109,10 +109,8 @@ def test_a_page_that_was_never_recorded_is_built_without_outputs(tmp_path):
     assert "3 cells have changed since" in book.warning("bridge")
 
 
-def test_the_page_runs_once_the_frameworks_are_there(tmp_path):
-    book = Book(tmp_path, bridge=PAGE)
-    write_record(book)
-    book.build()
+def test_the_page_runs_once_the_frameworks_are_there(readers_book):
+    book, *_ = readers_book  # which ran nothing yet; the last test that looks at it
     module = book.folder / "installed"
     module.mkdir()
     (module / "no_such_framework.py").write_text("")
