@@ -19,6 +19,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
+from book_build import mathjax_file
 
 from classroom.course import (
     CONFIG_FILE,
@@ -299,11 +300,32 @@ def grade_command(course, chapter, release, minutes):
     print(f"{n_graded} of {len(rows)} are graded. The table is {course / GRADES}")
 
 
+def whole_pages():
+    """Return settings of nbconvert for feedback that loads nothing from elsewhere.
+
+    A student gets a page alone, perhaps in a room without a network. nbgrader's own
+    template, "feedback", would load MathJax from the web. What `feedback-template` has
+    for the template of this name goes first, and puts MathJax into the page.
+    """
+    import nbgrader
+    from traitlets.config import Config
+
+    formgrader = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
+    folders = Path(__file__).with_name("feedback-template"), formgrader / "templates"
+    exporter = {
+        "extra_template_basedirs": [str(folder) for folder in folders],
+        "filters": {"mathjax_file": lambda name: mathjax_file(name).read_text("utf-8")},
+    }
+    return Config({"HTMLExporter": exporter})
+
+
 def feedback_command(course, chapter):
     """Write a page of feedback for each graded hand-in."""
     from nbgrader.apps import NbGraderAPI
 
-    api = NbGraderAPI(config=settings(course))
+    config = settings(course)
+    config.merge(whole_pages())
+    api = NbGraderAPI(config=config)
     outcomes = read_outcomes(course).get(chapter, {})
     graded = [name for name, found in outcomes.items() if found["outcome"] in GRADED]
     if not graded:

@@ -141,11 +141,16 @@ def copy_mathjax(app, exception):
         copy_mathjax_to(Path(app.outdir, "_static", "mathjax"))
 
 
+def mathjax_file(name):
+    """Return the path of a file, or of a folder, of MathJax."""
+    package = Path(find_spec("sphinx-mathjax-offline").origin).parent
+    return package / "static" / "mathjax" / name
+
+
 def copy_mathjax_to(target):
     """Copy the parts of MathJax that the pages need into a folder."""
-    package = Path(find_spec("sphinx-mathjax-offline").origin).parent
     for part in MATHJAX_PARTS:
-        source = package / "static" / "mathjax" / part
+        source = mathjax_file(part)
         if source.is_dir():
             shutil.copytree(source, target / part, dirs_exist_ok=True)
         else:
