@@ -80,7 +80,7 @@ CLUSTER := content/going-further/tune-what-is-left.md tests/test_search.py \
 HOLDING := $(addprefix checks/,measured.py recorder.py words.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test arithmetics bench frameworks record cluster lab data serve-data student slides grade feedback hub hub-environment collect pdf fresh check links format lock clean environment
+.PHONY: help book test arithmetics bench frameworks record cluster lab data serve-data student slides grade by-hand feedback hub hub-environment collect pdf fresh check links format lock clean environment
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -130,6 +130,9 @@ slides: book .teaching/.installed-$(VERSION) ## Make slides of every chapter, wh
 
 grade: data .teaching/.installed-$(VERSION) ## Grade the answers to a chapter: make grade CHAPTER=load COURSE=…
 	@$(BIN)/python -m classroom.grading grade --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)
+
+by-hand: environment .teaching/.installed-$(VERSION) ## Give points for written answers, in a form: make by-hand CHAPTER=load COURSE=…
+	@$(BIN)/python -m classroom.by_hand --port $(call quoted,PORT) --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)
 
 feedback: environment .teaching/.installed-$(VERSION) ## Write a page for each student who is graded
 	@$(BIN)/python -m classroom.grading feedback --course $(call quoted,COURSE) --chapter $(call quoted,CHAPTER)

@@ -5,16 +5,21 @@ person. All hand-ins are graded in one run, with `PYTHONOPTIMIZE` set, which wou
 the checks out. Then students hand in again.
 """
 
+import contextlib
 import csv
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from copy import deepcopy
 
 import nbformat
 import psutil
 import pytest
+import requests
+from bs4 import BeautifulSoup
 
 from classroom import course as teaching
 from classroom import grading, hand_ins
@@ -161,6 +166,12 @@ def split_answers(notebook):
         notebook.cells.insert(number + 1, half)
 
 
+def revise(notebook):
+    """Split both answers, and add a cell."""
+    split_answers(notebook)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("Better now?"))
+
+
 def delete_answer_and_check(notebook):
     number = number_of(notebook, "exercise-add")
     answer, _ = notebook.cells[number : number + 2]
@@ -305,7 +316,52 @@ def test_feedback_goes_to_all_who_are_graded_and_names_the_others(course, second
         assert page.exists() == (row["outcome"] in grading.GRADED)
         assert student in result.stdout
     broken = course / "feedback" / "broken" / "sums" / "sums.html"
-    assert "SyntaxError" in broken.read_text("utf-8")
+    page = BeautifulSoup(broken.read_text("utf-8"), "html.parser")
+    assert "SyntaxError" in page.body.get_text()
+    loaded = [tag.get("src") or tag["href"] for tag in page.select("[src], link[href]")]
+    assert [url for url in loaded if not url.startswith("data:")] == []
+
+
+@pytest.fixture
+def form(course, second):
+    """Open the form for written answers; return a function that asks it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ["-m", "classroom.by_hand", "--course", course, "--chapter", "sums"]
+    address = f"http://127.0.0.1:{port}"
+    session = requests.Session()
+    session.headers["Authorization"] = "token of-the-test"
+    with subprocess.Popen(
+        [sys.executable, *map(str, command), "--port", str(port)],
+        cwd=teaching.ROOT,
+        env=os.environ | {"JUPYTER_TOKEN": "of-the-test", "BROWSER": "true"},
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        for _ in range(600):
+            with contextlib.suppress(requests.ConnectionError):
+                session.get(f"{address}/api")
+                break
+            time.sleep(0.1)
+        yield lambda path, method="get", **content: session.request(
+            method, f"{address}/formgrader/api/{path}", json=content or None
+        ).json()
+        server.terminate()
+
+
+def test_points_given_by_hand_count(course, form):
+    handed_in = form("submitted_notebooks/sums/sums")
+    (split,) = (one for one in handed_in if one["student"] == "split")
+    assert split["needs_manual_grade"]
+    grades = form(f"grades?submission_id={split['id']}")
+    (written,) = (one for one in grades if one["needs_manual_grade"])
+    form(f"grade/{written['id']}", "put", manual_score=0.5)
+    assert grade(course).returncode == 0
+    row = rows_of(course)["split"]
+    assert (row["score"], row["by_hand"]) == ("1.5", "0")
+    hand_in(course, "split/sums/sums.ipynb", None, revise)
+    assert "1 of 1: split" in grade(course).stdout
+    row = rows_of(course)["split"]
+    assert (row["score"], row["by_hand"]) == ("1.5", "1"), "it's to be looked at again"
 
 
 def test_a_hand_in_that_takes_too_long_is_stopped_with_all_it_started(course, table):
