@@ -174,10 +174,15 @@ class BatchNorm(Layer):
         count = gradient.size // shift.size
         np.multiply(shift, count, out=self.gradient_of("shift"))
         np.multiply(scale, count, out=self.gradient_of("scale"))
-        if self.training:  # the mean and the variance depended on x, too
-            gradient = gradient - self.centered * self._wide(scale / self.deviation)
-            gradient -= self._wide(shift)
-        return gradient * self._wide(self.parameters["scale"] / self.deviation)
+        factor = self._wide(self.parameters["scale"] / self.deviation)
+        if not self.training:
+            return gradient * factor
+        # The mean and the variance depended on x, too.
+        to_x = self.centered * self._wide(scale / self.deviation)
+        np.subtract(gradient, to_x, out=to_x)
+        to_x -= self._wide(shift)
+        to_x *= factor
+        return to_x
 
     def _mean(self, x, weight=None):
         """Return the mean over everything but features, of x or of x * weight."""

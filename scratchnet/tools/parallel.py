@@ -128,7 +128,8 @@ class Part:
             raise ValueError(
                 f"{self.size} processes can't share a batch of {len(chosen)} evenly"
             )
-        return self.array[chosen[self.rank * n : (self.rank + 1) * n]]
+        own = chosen[self.rank * n : (self.rank + 1) * n]
+        return self.array.take(own, axis=0)  # a little faster than array[own]
 
 
 class Shared:
@@ -153,7 +154,7 @@ class Shared:
         for name, gradient in first.items():
             for other in others:
                 gradient += other[name]
-            gradient /= self.team.size
+            gradient *= 1 / self.team.size
         self.optimizer.step(own, first, learning_rate)
         self.team.meet()
 
