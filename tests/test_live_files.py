@@ -14,7 +14,7 @@ import faulty_server as answers
 import jupytext
 import pytest
 from faulty_server import FaultyServer, good, status
-from live_pages import lacking
+from live_pages import LIVE, lacking, version_of
 from small_book import Book, cell, page
 from test_pages import NOTEBOOKS, ROOT
 
@@ -183,13 +183,13 @@ def folder(tmp_path_factory):
     if why := lacking():
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
     folder = tmp_path_factory.mktemp("site") / "_live"
-    size = assemble(folder)
+    size = assemble(folder, "now")
     return folder, size
 
 
 def test_every_file_is_as_the_list_says_and_the_list_is_complete(folder):
     folder, size = folder
-    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest = json.loads((folder / "now" / "manifest.json").read_text("utf-8"))
     for file in manifest["files"]:
         data = (folder / "files" / file["file"]).read_bytes()
         assert len(data) == file["size"]
@@ -217,9 +217,20 @@ def test_the_packages_are_python_alone_and_those_of_this_environment(folder):
 
 
 def test_two_builds_write_the_same_bytes(folder, tmp_path):
-    assemble(tmp_path / "_live")
+    assemble(tmp_path / "_live", "now")
     again = {path.name for path in (tmp_path / "_live" / "files").iterdir()}
     assert again == {path.name for path in (folder[0] / "files").iterdir()}
+
+
+def test_a_change_to_any_program_changes_the_address_of_all(tmp_path):
+    shutil.copytree(LIVE, tmp_path / "live")
+    versions = {version_of(tmp_path / "live")}
+    programs = [*(tmp_path / "live").glob("*.[jp][sy]"), *tmp_path.glob("live/page/*")]
+    changed = [path for path in programs if path.is_file()]
+    for path in changed:
+        path.write_bytes(path.read_bytes() + b"\n")
+        versions.add(version_of(tmp_path / "live"))
+    assert len(versions) == 1 + len(changed) > 12
 
 
 def test_the_lock_file_of_the_release_has_the_digests_of_the_list():

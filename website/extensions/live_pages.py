@@ -3,6 +3,10 @@
 Which pages are live stands in `website/live/measured.json`. The site gets a folder
 `_live` (see `website/live/assemble.py`), and each live page an element with what its
 script needs to know. Nothing of Python loads before the reader asks for it.
+
+Web hosts and browsers keep files for a while, each for itself. So that no program meets
+a part of another version, the address of each has a digest of them all in it, that of a
+page's cells a digest of the cells.
 """
 
 import hashlib
@@ -23,6 +27,7 @@ from website.live.quick_pages import live_pages
 
 LIVE = Path(__file__).parents[1] / "live"
 FOLDER = "_live"
+CELLS = "pages"  # in this folder: written with a page, so it stays as long as the page
 PAGE = ("live-page.css", "live-page.js")  # of website/live/page, loaded with the page
 PLACE = '<div class="live-page"></div>'
 BELOW = re.compile(r'<p class="page-times">.*?</p>', re.DOTALL)
@@ -40,11 +45,16 @@ def prepare(app, env, docnames):
     if app.builder.name != "html" or not env.found_docs & set(live_pages()):
         return
     folder = Path(app.outdir, FOLDER)
-    shutil.rmtree(folder, ignore_errors=True)
     if why := lacking():
+        shutil.rmtree(folder, ignore_errors=True)
         logger.info(f"no page runs in the browser: {why}")
-    else:
-        app.live_size = assemble(folder)
+        return
+    for part in folder.glob("*"):
+        if part.is_file():
+            part.unlink()
+        elif part.name != CELLS:
+            shutil.rmtree(part)
+    app.live_size = assemble(folder, app.config.live_version)
 
 
 def lacking():
@@ -58,12 +68,18 @@ def lacking():
 
 
 def version_of(folder):
-    """Return a digest of what is in a folder, so that browsers take no older files."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in (".css", ".js", ".json", ".py"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    """Return a digest of the programs in a folder, which is part of their addresses."""
+    content = [
+        path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".css", ".js", ".json", ".py")
+    ]
+    return digest_of(b"".join(content))
+
+
+def digest_of(content):
+    """Return what tells some bytes from others, short enough for an address."""
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def is_live(app, docname):
@@ -100,20 +116,17 @@ def add_scripts(app, pagename, templatename, context, doctree):
     """Add to a live page what loads with it: some kilobytes."""
     if not is_live(app, pagename):
         return
-    base = context["pathto"](f"{FOLDER}/", 1)
-    version = app.config.live_version
+    live = context["pathto"](f"{FOLDER}/", 1)
+    base = f"{live}{app.config.live_version}/"
     config = {
         "docname": pagename,
         "base": base,
-        "cells": f"{base}pages/{pagename}.json?v={version}",
+        "cells": f"{live}{CELLS}/{write_cells(app, pagename)}",
         "megabytes": round(app.live_size / 1e6),
-        "version": version,
     }
-    tags = [f'<script src="{base}kernel.js?v={version}"></script>']
+    tags = [f'<script src="{base}kernel.js"></script>']
     for name in PAGE:
-        if not Path(app.outdir, FOLDER, "page", name).exists():
-            continue
-        address = f"{base}page/{name}?v={version}"
+        address = f"{base}page/{name}"
         if name.endswith(".css"):
             tags.append(f'<link rel="stylesheet" href="{address}">')
         else:
@@ -124,22 +137,23 @@ def add_scripts(app, pagename, templatename, context, doctree):
     context["body"] = with_place(context["body"])
 
 
+def write_cells(app, docname):
+    """Write a page's cells as JSON; return the file's name."""
+    text = json.dumps(read_cells(app, docname))
+    name = f"{docname}.{digest_of(text.encode())}.json"
+    path = Path(app.outdir, FOLDER, CELLS, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for older in path.parent.glob(f"{Path(docname).name}.*json"):
+        older.unlink()
+    path.write_text(text, "utf-8")
+    return name
+
+
 def with_place(body):
     """Put the place for the page's button below its title and times."""
     times = BELOW.search(body)
     end = times.end() if times else body.index("</h1>") + len("</h1>")
     return f"{body[:end]}\n{PLACE}{body[end:]}"
-
-
-def write_cells(app, exception):
-    """Write each page's cells as JSON, also of pages that haven't changed."""
-    if exception or not getattr(app, "live_size", 0):
-        return
-    for docname in app.env.found_docs:
-        if is_live(app, docname):
-            path = Path(app.outdir, FOLDER, "pages", f"{docname}.json")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(read_cells(app, docname)), "utf-8")
 
 
 def setup(app):
@@ -149,5 +163,4 @@ def setup(app):
     app.connect("env-before-read-docs", prepare)
     app.connect("doctree-resolved", name_cells)
     app.connect("html-page-context", add_scripts)
-    app.connect("build-finished", write_cells)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

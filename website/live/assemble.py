@@ -26,13 +26,16 @@ TRAINED = ".npz"  # networks of several megabytes, which no live page loads
 SOURCES = ("source", "node_modules")  # what `page` is made of, not part of it
 
 
-def assemble(folder, cache=CACHE):
+def assemble(folder, version, cache=CACHE):
     """Write the folder.
 
     Parameters
     ----------
     folder : pathlib.Path
         Where it is to be.
+    version : str
+        The name of a folder in it, for all that isn't in `files`: the programs and
+        their list of files, which ask for each other by names alone.
     cache : pathlib.Path
         Where the files of Pyodide are.
 
@@ -41,13 +44,13 @@ def assemble(folder, cache=CACHE):
     int
         How many bytes a page loads when it runs for the first time.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "files").mkdir(parents=True)
+    programs = folder / version
+    programs.mkdir(parents=True)
+    (folder / "files").mkdir()
     for name in SCRIPTS:
-        shutil.copy(HERE / name, folder)
-    if (HERE / "page").exists():
-        ignored = shutil.ignore_patterns(*SOURCES)
-        shutil.copytree(HERE / "page", folder / "page", ignore=ignored)
+        shutil.copy(HERE / name, programs)
+    ignored = shutil.ignore_patterns(*SOURCES)
+    shutil.copytree(HERE / "page", programs / "page", ignore=ignored)
     _, pyodide = listed()
     lock = json.loads((cache / LOCK).read_text("utf-8"))
     files = [
@@ -63,7 +66,7 @@ def assemble(folder, cache=CACHE):
         path, _ = fetch_file(key)
         files.append(add_file(folder, file.name, "mnist", path.read_bytes()))
     manifest = {"files": files, "lock": trimmed(lock, pyodide)}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
+    (programs / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
     return sum(file["size"] for file in files)
 
 

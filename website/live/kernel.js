@@ -1,13 +1,12 @@
 // Python for a page: starts worker.js, and passes cells to it, one at a time.
 //
-//   const kernel = await LiveKernel.start({ base: "../../_live/", onProgress });
+//   const kernel = await LiveKernel.start({ base: "../../_live/VERSION/", onProgress });
 //   const result = await kernel.run("1 + 1", { onOutput: console.log });
 //
 // A classic script, so that it also loads from disk, where it says why it can't run.
 "use strict";
 
 window.LiveKernel = (() => {
-  const VERSION = new URL(document.currentScript.src).search; // the worker's as well
   const PATIENCE = 700; // milliseconds in which a running cell has to heed Stop
   const STOPPED = { status: "stopped", message: "", seconds: 0, error: null };
 
@@ -38,7 +37,7 @@ window.LiveKernel = (() => {
     // Start a worker, and resolve when it's ready for cells.
     begin() {
       this.worker?.terminate();
-      const worker = new Worker(new URL(`worker.js${VERSION}`, this.base), { type: "module" });
+      const worker = new Worker(new URL("worker.js", this.base), { type: "module" });
       this.worker = worker;
       this.ready = new Promise((resolve, reject) => {
         worker.onerror = (event) => {

@@ -4,8 +4,8 @@
 // from the browser's own storage. Python reads them from memory: it asks no server.
 
 const BASE = new URL(".", import.meta.url).href;
-const FILES = `${BASE}files/`;
-const STORE = `python-of-${BASE}`;
+const FILES = new URL("../files/", BASE).href; // for all versions of these programs
+const STORE = `python-of-${FILES}`;
 const ATTEMPTS = 3;
 const STALLED = 30_000; // milliseconds without a byte
 const STAGES = ["interpreter", "numpy", "matplotlib", "packages", "mnist"];

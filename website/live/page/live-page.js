@@ -29,7 +29,7 @@ function offerToRun() {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true"); // it keeps the focus, as disabled doesn't
     try {
-      const { startPage } = await import(start);
+      const { startPage } = await load(start);
       await startPage({ config, place, button, about, said });
     } catch (error) {
       about.textContent = said.textContent = `It didn’t start: ${error.message}`;
@@ -37,6 +37,16 @@ function offerToRun() {
       button.removeAttribute("aria-disabled");
     }
   });
+}
+
+/** Import a module. When the site has been published anew, that of this page is gone. */
+async function load(address) {
+  try {
+    return await import(address);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new Error("A part of it hasn’t come. Reload the page, and try again.");
+  }
 }
 
 if (document.readyState === "loading")

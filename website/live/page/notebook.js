@@ -7,7 +7,7 @@ import { makeElement } from "./elements.js";
     the page's, and the answers under their exercises. */
 export async function downloadNotebook({ config, cells, answers }) {
   const address = new URL(
-    `${config.base}../downloads/${config.docname}.ipynb`,
+    `${config.base}../../downloads/${config.docname}.ipynb`,
     document.baseURI,
   );
   const response = await fetch(address);

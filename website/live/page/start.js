@@ -34,7 +34,8 @@ export async function startPage({ config, place, button, about, said }) {
 /** Read the page's cells, with those that it doesn't show. */
 async function readCells(config) {
   const response = await fetch(new URL(config.cells, document.baseURI));
-  if (!response.ok) throw new Error("The page’s code can’t be loaded.");
+  if (!response.ok)
+    throw new Error("The page’s code hasn’t come. Reload the page, and try again.");
   return response.json();
 }
 
