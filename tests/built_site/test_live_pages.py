@@ -243,6 +243,22 @@ def test_all_cells_run_and_every_check_of_the_page_holds(live):
     assert note.count() == 0
 
 
+def test_all_that_a_page_asks_for_is_of_its_version(live, html):
+    """So no host and no browser that keeps files for a while can mix two versions."""
+    config = json.loads(live.locator("#live-config").text_content())
+    loaded = live.evaluate(
+        "performance.getEntriesByType('resource').map((e) => e.name)"
+    )
+    names = {url.partition("/_live/")[2] for url in loaded if "/_live/" in url}
+    cells = config["cells"].partition("/_live/")[2]
+    version = config["base"].partition("/_live/")[2]
+    programs = {
+        path.relative_to(html / "_live").as_posix()
+        for path in (html / "_live" / version).rglob("*.*s")  # .js and .css
+    }
+    assert names == programs | {cells}
+
+
 def test_start_afresh_forgets_what_has_run_and_keeps_the_code(live, cell):
     write(cell, "here = 1")
     run(cell)
@@ -261,7 +277,7 @@ def test_start_afresh_forgets_what_has_run_and_keeps_the_code(live, cell):
 def quick(page, address):
     """Open the page with the stand-in for Python."""
     page.route(
-        "**/_live/kernel.js*",
+        "**/_live/*/kernel.js",
         lambda route: route.fulfill(content_type="text/javascript", body=STAND_IN),
     )
     page.context.set_default_timeout(20_000)
@@ -279,7 +295,7 @@ def test_before_the_press_there_is_a_button_alone(page, address):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address, wait_until="networkidle")
     of_live = [url.partition("/_live/")[2] for url in asked if "/_live/" in url]
-    names = {name.partition("?")[0] for name in of_live}
+    names = {name.partition("/")[2] for name in of_live}
     assert names == {"kernel.js", "page/live-page.css", "page/live-page.js"}
     config = json.loads(page.locator("#live-config").text_content())
     about = page.locator(".live-page .live-about").inner_text()
@@ -385,6 +401,111 @@ def test_an_answer_is_there_again_when_the_reader_comes_back(quick):
     assert kept == ["def decompresses(data):", "    ..."]
     answer.get_by_role("button", name="Clear").click()
     assert "decompresses" not in quick.evaluate("JSON.stringify(localStorage)")
+
+
+def come_back(page):
+    page.reload(wait_until="networkidle")
+    start(page)
+
+
+def kept(page):
+    """Return what this browser keeps of cells: the reader's code by the book's."""
+    store = page.evaluate("({ ...localStorage })")
+    place = f"cell {PAGE} "
+    return {
+        key.removeprefix(place): code
+        for key, code in store.items()
+        if key.startswith(place)
+    }
+
+
+def test_changed_cells_are_so_again_when_the_reader_comes_back(quick):
+    start(quick)
+    cell = cell_with(quick, "counts = np.bincount")
+    code, printed = cell.locator(".cm-content"), cell.locator("pre.live-printed")
+    original = code.inner_text()
+    name = cell.get_by_role("group").get_attribute("aria-label")
+    write(cell, "counts = [1, 2, 3]")
+    come_back(quick)
+    assert said(quick).endswith(f"With your earlier changes: {name.lower()}.")
+    assert state_of(cell) == f"{name}: Changed earlier, not run yet"
+    assert code.inner_text() == printed.text_content() == "counts = [1, 2, 3]"
+    run(cell)
+    assert quick.evaluate("ran") == ["counts = [1, 2, 3]"]
+    cell.get_by_role("button", name="Reset this cell").click()
+    assert code.inner_text() == original
+    assert kept(quick) == {}
+    come_back(quick)
+    assert said(quick).endswith("No cell has run yet.")
+    assert not quick.get_by_role("button", name="Reset all cells").count()
+
+
+def test_all_cells_can_be_as_the_book_has_them_again(quick):
+    start(quick)
+    first, second = (quick.locator(".live-cell").nth(place) for place in (0, 1))
+    original = first.locator(".cm-content").inner_text()
+    write(first, "a = 1")
+    write(second, "b = 2")
+    quick.keyboard.press("Control+a")
+    quick.keyboard.press("Delete")
+    come_back(quick)
+    assert said(quick).endswith("With your earlier changes: cell 1 and cell 2.")
+    assert second.locator(".cm-content").inner_text().strip() == ""
+    quick.get_by_role("button", name="Reset all cells").click()
+    assert first.locator(".cm-content").inner_text() == original
+    assert quick.evaluate("document.activeElement.textContent") == "Run all"
+    assert kept(quick) == {}
+
+
+def test_earlier_changes_hide_no_new_edition_of_a_cell(quick):
+    start(quick)
+    cell = cell_with(quick, "counts = np.bincount")
+    write(cell, "counts = [1, 2, 3]")
+
+    def publish_anew(route):
+        text = route.fetch().text()
+        route.fulfill(body=text.replace("counts = np.bincount", "counts = np.unique"))
+
+    quick.route("**/_live/pages/**", publish_anew)
+    come_back(quick)
+    assert "The book has changed a cell that you had changed" in said(quick)
+    assert "earlier changes" not in said(quick)
+    assert "Not run yet" in state_of(cell)
+    assert "counts = np.unique" in cell.locator(".cm-content").inner_text()
+    old = quick.locator(".live-left-over")
+    old.locator("summary").click()
+    assert old.locator("pre").inner_text() == "counts = [1, 2, 3]"
+    assert faults(quick, {}) == []
+    old.get_by_role("button", name="Forget it").click()
+    assert old.is_hidden() and kept(quick) == {}
+
+
+NO_STORE = """Object.defineProperty(window, "localStorage", { configurable: true,
+  get() { throw new DOMException("Not in this window.", "SecurityError"); } });"""
+FULL = """() => {
+  const { setItem } = Storage.prototype;
+  Storage.prototype.setItem = function (key, value) {
+    if (/^(cell|answer) /.test(key)) throw new DOMException("", "QuotaExceededError");
+    setItem.call(this, key, value);
+  };
+}"""
+
+
+@pytest.mark.parametrize("denied", [NO_STORE, FULL], ids=["no store", "full"])
+def test_where_nothing_can_be_kept_all_else_works(quick, denied):
+    if denied == NO_STORE:
+        quick.add_init_script(denied)
+        quick.reload(wait_until="networkidle")
+    else:
+        quick.evaluate(denied)
+    start(quick)
+    for place in (".live-cell", ".live-answer"):
+        cell = quick.locator(place).first
+        write(cell, f"print('{place}')")
+        run(cell)
+    assert quick.evaluate("ran") == ["print('.live-cell')", "print('.live-answer')"]
+    come_back(quick)
+    assert said(quick).endswith("No cell has run yet.")
 
 
 def test_changes_and_answers_are_in_the_notebook(quick):

@@ -1,7 +1,9 @@
 // The page's cells, once Python is there: each has an editor, buttons, a state in words,
 // and its outputs.
+import { asTheReaderLeftIt, showEarlierChanges } from "./earlier.js";
 import { makeEditor, showColored } from "./editor/editor.js";
 import { enable, lookAgain, makeButton, makeEditorPlace, makeElement } from "./elements.js";
+import { keep } from "./kept.js";
 import { downloadNotebook } from "./notebook.js";
 import { Outputs } from "./outputs.js";
 import { runAbove, runInTurn, stopAll } from "./running.js";
@@ -24,9 +26,9 @@ export function bringToLife({ config, kernel, page, place, said, hasFocus }) {
   live.answers = []; // the reader's, see exercises.js
   live.turn = 0; // Stop begins the next: what waited in an earlier one doesn't run
   live.last = Promise.resolve(); // what a run waits for
-  live.cells = page.cells.map((cell) => ({ ...cell, state: "new", printed: cell.source }));
+  live.keptAt = `cell ${config.docname} `;
+  live.cells = page.cells.map((cell) => asTheReaderLeftIt(live, cell));
   document.documentElement.classList.add("live");
-  const runAll = addToolbar(live, place);
   let number = 0;
   for (const cell of live.cells) {
     cell.element = document.getElementById(cell.id);
@@ -35,7 +37,9 @@ export function bringToLife({ config, kernel, page, place, said, hasFocus }) {
     if (cell.element) addOutputs(cell);
     if (cell.shows === "code") addEditor(live, cell);
   }
-  tell(live, `Python ${kernel.versions.python} is ready. No cell has run yet.`);
+  const runAll = addToolbar(live, place);
+  const ready = `Python ${kernel.versions.python} is ready. No cell has run yet.`;
+  tell(live, [ready, ...showEarlierChanges(live, place, runAll)].join(" "));
   if (hasFocus) runAll.focus();
   lookAgain();
   return live;
@@ -119,6 +123,7 @@ function addEditor(live, cell) {
   cell.element.classList.add("live-cell");
   const parent = makeEditorPlace();
   pre.after(parent);
+  if (cell.source !== cell.printed) showColored(pre, cell.source);
   cell.editor = makeEditor({
     parent,
     text: cell.source,
@@ -126,6 +131,7 @@ function addEditor(live, cell) {
     hint: "live-keys",
     onChange: (text) => {
       cell.source = text;
+      keep(live.keptAt, cell.printed, text);
       showColored(pre, text);
       showState(cell);
     },

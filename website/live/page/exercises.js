@@ -2,6 +2,7 @@
 import { addTools } from "./cells.js";
 import { makeEditor, showColored } from "./editor/editor.js";
 import { enable, makeButton, makeEditorPlace, makeElement } from "./elements.js";
+import { keep, recall } from "./kept.js";
 import { Outputs } from "./outputs.js";
 import { runAbove, runInTurn } from "./running.js";
 import { setState } from "./states.js";
@@ -23,7 +24,7 @@ function addExercise(live, element) {
     title: element.querySelector(".admonition-title").textContent,
     exercise: element.id,
     element,
-    source: readText(key),
+    source: recall(key, ""),
     printed: "",
     shows: "code",
     state: "new",
@@ -49,7 +50,7 @@ function addExercise(live, element) {
     hint: "live-keys",
     onChange: (text) => {
       answer.source = text;
-      keepText(key, text);
+      keep(key, "", text);
       showColored(pre, text);
       cell.classList.toggle("live-empty", !text);
       answer.verdict.textContent = "";
@@ -146,23 +147,4 @@ function withCode(words) {
   return words
     .split("`")
     .map((part, place) => (place % 2 ? makeElement("code", {}, part) : part));
-}
-
-// The reader's text, where this browser lets a page keep something ----------------------
-
-function readText(key) {
-  try {
-    return localStorage.getItem(key) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function keepText(key, text) {
-  try {
-    if (text) localStorage.setItem(key, text);
-    else localStorage.removeItem(key);
-  } catch {
-    // It's kept until the page is left.
-  }
 }

@@ -18,8 +18,9 @@ export function showState(cell) {
   if (!cell.words) return;
   const before = cell.state === "new" ? cell.printed : cell.ran ?? cell.printed;
   const isChanged = cell.source !== before;
+  const changed = cell.source === cell.earlier ? "Changed earlier" : "Changed";
   const words = {
-    new: isChanged ? "Changed, not run yet" : "Not run yet",
+    new: isChanged ? `${changed}, not run yet` : "Not run yet",
     waiting: "Waiting",
     running: `Running${cell.details}`,
     done: isChanged ? "Changed since it ran" : `Done${cell.details}`,
