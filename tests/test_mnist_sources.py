@@ -115,7 +115,7 @@ def mirrors(serve, monkeypatch):
 def answer(request, monkeypatch):
     """Return the fault of `faults`; see to it that its silence is not waited for."""
     if request.param in (answers.stalled, answers.silent):
-        monkeypatch.setattr(download, "TIMEOUT", (60, 2))
+        monkeypatch.setattr(download, "TIMEOUT", (60, 1))
     return request.param
 
 
@@ -224,7 +224,7 @@ def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
 )
 def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unusual):
     # The slow one takes 3 s: longer than the time-out, which is for each wait alone.
-    monkeypatch.setattr(download, "TIMEOUT", (60, 2))
+    monkeypatch.setattr(download, "TIMEOUT", (60, 1))
     (server,) = mirrors(unusual)
 
     assert_right(fetch_file("test_labels", cache)[0])

@@ -206,7 +206,11 @@ def misread(page, box, drawings, draw=draw_at_once):
     ]
 
 
-@pytest.mark.parametrize("draw", [draw_with_mouse, draw_with_finger])
+@pytest.mark.parametrize(
+    ("address", "draw"),
+    [("http", draw_with_finger), ("file", draw_with_mouse)],
+    indirect=["address"],
+)
 def test_mouse_and_finger_draw_digits_that_are_read(page, address, draw):
     box = open_board(page, address)
     scrolled = page.evaluate("scrollY")

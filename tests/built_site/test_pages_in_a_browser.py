@@ -78,17 +78,36 @@ def complaints(context, root):
     return found
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_page_keeps_to_itself_and_fits_a_phone(page, root, name, complaints):
+def check_what_is_shown(page):
+    """See that formulas are set, and that a page fits a phone, be it a small one."""
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{root}/{name}", wait_until="networkidle")
-    assert complaints == []
     assert page.evaluate(UNSET_FORMULAS) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(TOO_WIDE) == []
     assert page.evaluate(PARTLY_SEEN) == []
     page.set_viewport_size({"width": 320, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("root", ["file"], indirect=True)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_page_from_disk_keeps_to_itself_and_fits_a_phone(page, root, name, complaints):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{root}/{name}", wait_until="networkidle")
+    assert complaints == []
+    check_what_is_shown(page)
+
+
+@pytest.mark.parametrize("root", ["http"], indirect=True)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_page_of_a_site_keeps_to_itself_is_light_and_stands_still(
+    page, root, name, complaints
+):
+    kilobytes, _, shift = read_through(page, f"{root}/{name}")
+    assert complaints == []
+    assert kilobytes < 600, "see benchmarks/page_speed.py"
+    assert shift < 0.05
+    check_what_is_shown(page)
 
 
 def test_a_request_elsewhere_would_be_found(page, roots, complaints, root):
@@ -242,10 +261,3 @@ def test_wherever_the_keyboard_is_there_is_a_ring(page, served):
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")
     assert quiz.evaluate("q => getComputedStyle(q).outlineOffset") == "-3px"
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_page_is_light_and_stands_still(page, served, name):
-    kilobytes, _, shift = read_through(page, f"{served}/{name}")
-    assert kilobytes < 600, "see benchmarks/page_speed.py"
-    assert shift < 0.05
