@@ -13,6 +13,25 @@ from classroom.exercises import try_wrong_answers
 from scratchnet.mnist import practice
 from website.pages import is_notebook, missing, tags_of
 
+# What takes longest comes first where files are shared out among workers: then none of
+# them is left with a long one at the end, while the others have nothing to do. Before
+# all come those that fork: frameworks start threads, beside which a fork may hang.
+LONGEST_FIRST = (
+    "tests/test_training.py",
+    "tests/test_mpi.py",
+    "tests/built_site/",
+    "tests/test_bench.py",
+    "tests/test_hub.py",
+    "tests/in_jupyterlab/",
+    "tests/test_search.py",
+    "tests/test_mnist_sources.py",
+    "tests/test_build_outcome.py",
+    "tests/test_side_by_side.py",
+    "tests/test_grading.py",
+    "tests/test_commands.py",
+    "content/",
+)
+
 require_assertions()
 
 os.environ["TQDM_DISABLE"] = "1"  # the notebooks' kernels inherit it
@@ -48,7 +67,21 @@ def pytest_report_header():
     return f"⚠ {practice.NOTICE}" if practice.is_chosen() else None
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    """Put what takes long first; skip what holds no longer on practice digits."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=place)
+    skip_numbers_of_mnist(items)
+
+
+def place(item):
+    """Return when the file of a test is to be run, as a number to sort by."""
+    path = item.path.relative_to(item.config.rootpath).as_posix()
+    found = [at for at, start in enumerate(LONGEST_FIRST) if path.startswith(start)]
+    return found[0] if found else len(LONGEST_FIRST)
+
+
+def skip_numbers_of_mnist(items):
     """On practice digits, skip the cells that hold numbers of MNIST, and say which."""
     cells = [item for item in items if isinstance(item, IPyNbCell)]
     for cell in cells if practice.is_chosen() else ():
