@@ -186,7 +186,7 @@ def run_in_processes(n_ranks, words):
 
 
 def how():
-    """Say in a line how `launch` starts ranks here, and what the extra would add."""
+    """Say how `launch` starts ranks here, and in a second line what the extra adds."""
     if mpiexec():
         return "Ranks are started by mpiexec, under MPI."
     extra = (
@@ -194,5 +194,5 @@ def how():
         " several computers."
     )
     if sys.platform == "linux":
-        return f"Ranks are processes of this book, on this computer. {extra}"
-    return f"There's one rank: more need Linux, or MPI. {extra}"
+        return f"Ranks are processes of this book, on this computer.\n{extra}"
+    return f"There's one rank: more need Linux, or MPI.\n{extra}"

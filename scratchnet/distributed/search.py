@@ -60,7 +60,7 @@ def connect(timeout=10):
             )
         print(
             f"Dask isn't installed: trials run on the {os.cpu_count()} cores of this"
-            " computer. With it, you could watch them, and take them to more computers."
+            " computer.\nWith it, you could watch them, and take them to several."
         )
         return None
     if address := dask.config.get("scheduler-address", None):
