@@ -202,5 +202,5 @@ def print_ladder(*names):
     five = " (for the ensemble, of its five)" * (rungs[-1]["name"] == "ensemble")
     print(f"the training of one network{five}, and numbers trained.")
     machines = sorted({rung["machine"] for rung in rungs})
-    print(f"Measured with {'; with '.join(machines)}. To repeat it:")
+    print(f"Measured with {'; with '.join(machines)}.\nTo repeat it:")
     print("python benchmarks/accuracy.py", *(rung["name"] for rung in rungs))
