@@ -31,7 +31,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 LIMIT = 1024  # MiB
-WITH_FRAMEWORKS = 1536  # MiB: importing PyTorch, JAX, and TensorFlow takes most of it
+WITH_FRAMEWORKS = 1792  # MiB: importing PyTorch, JAX, and TensorFlow takes most of it
 PEAK = "peak_memory"  # MiB, in the metadata of a notebook
 EVERY = 0.5  # seconds between two looks at the processes that a page has started
 LOGGER = logging.getLogger(__name__)
