@@ -1,4 +1,4 @@
-"""What all who read the pages ask of them: has one code, which tags has a cell."""
+"""What all who read the pages ask of them: code, cells, tags, and what they need."""
 
 import re
 from importlib.util import find_spec
@@ -19,6 +19,11 @@ def is_notebook(path):
 def tags_of(cell):
     """Return the tags of a cell."""
     return cell["metadata"].get("tags", [])
+
+
+def code_cells(notebook):
+    """List the cells with code, which are counted from 0."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def needs(text):

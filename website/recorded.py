@@ -24,7 +24,7 @@ import nbclient
 from nbformat import from_dict
 
 from scratchnet.mnist import practice
-from website.pages import is_notebook, missing, needs
+from website.pages import code_cells, is_notebook, missing, needs
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -83,11 +83,6 @@ def hash_of(code):
 def codes_of(text):
     """Return the code of each code cell of a page."""
     return [cell.source for cell in code_cells(jupytext.reads(text, "md:myst"))]
-
-
-def code_cells(notebook):
-    """Return the cells of a notebook that have code."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def changed_cells(page):

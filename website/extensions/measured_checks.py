@@ -18,7 +18,7 @@ from myst_nb.sphinx_ import NbMetadataCollector
 from practice_notice import as_executed as without_numbers
 
 from checks import measured
-from website.pages import has_code, tags_of
+from website.pages import code_cells, has_code, tags_of
 
 HEADING = re.compile(r"^(?:#+ |```{exercise-start} )(.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```(?!{exercise-start}).*?^```$", re.MULTILINE | re.DOTALL)
@@ -55,11 +55,6 @@ def held(number, source):
     """Return a call of `hold` that has as many lines as the cell it runs."""
     lines = "\n".join(repr(line) for line in source.splitlines(keepends=True))
     return f"import checks.measured as __checks__; __checks__.hold({number}, {lines})"
-
-
-def code_cells(notebook):
-    """List the cells that are counted, from 0."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def runs(cell):

@@ -1,7 +1,7 @@
 """Tell what a live page needs to know of its cells: the page is their only source."""
 
 from classroom.exercises import MARK, asked_names, split_check, split_page
-from website.pages import tags_of
+from website.pages import code_cells, tags_of
 
 HIDDEN = {"remove-cell": "nothing", "remove-input": "output"}
 
@@ -26,7 +26,7 @@ def page_cells(notebook, docname, title):
         As kernel.js's users read it from JSON.
     """
     exercises = solved_exercises(notebook)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = code_cells(notebook)
     cells = [
         describe(cell, cell_id(number), exercise)
         for number, (cell, exercise) in enumerate(zip(code, exercises, strict=True))
