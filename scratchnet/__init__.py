@@ -1,25 +1,13 @@
 """What the chapters of *Deep learning on MNIST from scratch* teach, for reuse.
 
-Whatever takes arrays also takes lists, and tables of pandas, row by row. Part I defines
-in its own cells what these modules hold:
+Whatever takes arrays also takes lists, and tables of pandas, row by row.
 
-- `mnist`, a folder: Load MNIST
-- `preprocess`: Preprocess the images and labels
-- `network`, `gradient_check`: Build and train the network
-
-Part II builds on layers; import these from their modules:
-
-- `layers`, `sequential`: networks of any depth, with their gradients
-- `losses`, `metrics`: what to minimize, what to measure
-- `optimizers`, `training`: how to get there
-- `augmentation`: new images from old
-- `ensemble`: votes of several networks
-
-More folders hold what is around it:
-
-- `ladder`: the networks on the accuracy ladder, and what they reached
-- `distributed`: programs for many processors, of Part IV
-- `tools`: what the modules above need, such as bars that show progress
+- Part I: `mnist` (a folder), `preprocess`, `network`, `gradient_check`
+- Part II, to import from its modules: `layers`, `sequential` (networks of any depth),
+  `losses`, `metrics` (what to minimize, what to measure), `optimizers`, `training` (how
+  to get there), `augmentation` (new images from old), `ensemble` (votes of several)
+- Around it, folders: `ladder` (the networks on the accuracy ladder, and what they
+  reached), `distributed` (programs for many processors), `tools` (what all of it needs)
 """
 
 from scratchnet.gradient_check import numerical_gradient, relative_error

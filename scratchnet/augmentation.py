@@ -17,25 +17,11 @@ def random_warps(
 ):
     """Draw n warps: where each pixel of a new image comes from in the old one.
 
-    Parameters
-    ----------
-    n, rng : int, numpy.random.Generator
-        How many, and where all draws come from.
-    rotation : float, optional
-        The largest angle either way, in degrees.
-    scale, shear, shift : float, optional
-        The largest relative change of size, the largest slant, and the largest shift
-        each way, in pixels.
-    elastic : float, optional
-        The standard deviation of a smooth random displacement, in pixels (after
-        Simard, Steinkraus, and Platt, 2003).
-    size : int, optional
-        The images' height and width, in pixels.
-
-    Returns
-    -------
-    rows, columns : numpy.ndarray
-        float32, shape (n, size, size): places in the old image, in pixels.
+    At most, they turn by `rotation`, in degrees, either way; change the size by the
+    share `scale`; slant by `shear`; and move by `shift`, in pixels, each way. `elastic`
+    is the standard deviation of a smooth random displacement, in pixels (after Simard,
+    Steinkraus, and Platt, 2003). Returns rows and columns, float32, shape (n, size,
+    size): places in the old image, in pixels.
     """
     check_rng(rng)
 

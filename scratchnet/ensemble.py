@@ -22,8 +22,7 @@ def shift_images(images, down, right):
 def average_probabilities(networks, images, shifts=SHIFTS):
     """Return the mean of what networks say of images and of shifted copies of them.
 
-    The images, (n, 784), get probabilities, (n, classes): rows that sum to 1. `shifts`
-    are pairs of pixels, down and right.
+    That's probabilities, (n, classes). `shifts` are pairs of pixels, down and right.
     """
     networks = list(networks)
     if not networks or not len(shifts):

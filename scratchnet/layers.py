@@ -1,14 +1,10 @@
 """Layers: each computes its output forward, and passes a gradient backward.
 
-Every layer has
-
-- `forward(x, training=False)`, which keeps what `backward` needs;
-- `backward(gradient, to_input=True)`, which takes the gradient of the loss with
-  respect to the layer's output, puts that with respect to its parameters into
-  `gradients`, and returns that with respect to its input (or nothing, where
-  `to_input` says that nobody needs it);
-- `parameters`, `gradients`, and `statistics`: dictionaries of arrays by name, float32
-  at first.
+`forward` keeps what `backward` needs. That takes the gradient of the loss with respect
+to the layer's output, puts that with respect to its parameters into `gradients`, and
+returns that with respect to its input (or nothing, where `to_input` says that nobody
+needs it). `parameters`, `gradients`, and `statistics` are arrays by name, float32 at
+first.
 
 Fully connected layers take arrays of shape (n, features). Layers of images take
 (channels, height, width, n), with the batch last: then each step of a convolution
@@ -17,8 +13,8 @@ fit the layer raises a ValueError.
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
+from scratchnet.tools import windows
 from scratchnet.tools.inputs import check_range, check_rng, check_whole
 
 CACHED = 2**15  # numbers that fit the processor's cache, with others beside them
@@ -254,20 +250,13 @@ class Convolution(Layer):
     def forward(self, x, training=False):
         """Return the maps, of height + 2 * padding - size + 1 pixels; wide likewise."""
         filters = self.parameters["weights"]
-        n_outputs, n_inputs, size, _ = filters.shape
+        _, n_inputs, size, _ = filters.shape
         smallest = size - 2 * self.padding
         wanted = f"of shape ({n_inputs}, height, width, n), both at least {smallest}"
         fits = x.ndim == 4 and len(x) == n_inputs and min(x.shape[1:3]) >= smallest
         self.require(fits, x, wanted)
-        self.across = unfolded_across(x, size, self.padding)
-        height, width = (pixels - smallest + 1 for pixels in x.shape[1:3])
-        shape = (n_outputs, height, width * x.shape[-1])
-        out = np.empty(shape, np.result_type(x, filters))
-        by_row = filters.transpose(0, 2, 3, 1).reshape(n_outputs, -1)
-        for y in range(height):
-            seen = self.across[y : y + size].reshape(by_row.shape[1], -1)
-            np.matmul(by_row, seen, out=out[:, y])
-        out = out.reshape(n_outputs, height, width, -1)
+        self.across = windows.unfolded_across(x, size, self.padding)
+        out = windows.convolve(self.across, filters)
         if "bias" in self.parameters:
             out += self.parameters["bias"].reshape(-1, 1, 1, 1)
         return out
@@ -276,57 +265,11 @@ class Convolution(Layer):
         """Return the gradient with respect to x, of its shape."""
         if "bias" in self.parameters:
             gradient.sum(axis=(1, 2, 3), out=self.gradient_of("bias"))
-        self.backward_to_filters(gradient)
-        return self.backward_to_input(gradient) if to_input else None
-
-    def backward_to_filters(self, gradient):
-        """Compute the gradient of the filters, from that of the output, row by row."""
-        n_outputs, n_inputs, size, _ = self.parameters["weights"].shape
-        total = np.zeros((size * n_inputs * size, n_outputs), gradient.dtype)
-        for y in range(gradient.shape[1]):
-            seen = self.across[y : y + size].reshape(len(total), -1)
-            total += seen @ gradient[:, y].reshape(n_outputs, -1).T
-        total = total.reshape(size, size, n_inputs, n_outputs)
-        self.gradient_of("weights")[...] = total.transpose(3, 2, 0, 1)
-
-    def backward_to_input(self, gradient):
-        """Return the gradient of the input, from that of the output, row by row."""
-        # A row of the input was seen by rows of the output that lie together: the last
-        # by the filters' first row. One product adds up what goes back from all.
-        rows = np.ascontiguousarray(gradient.transpose(1, 0, 2, 3))
-        filters, (height, n_outputs, width, n) = self.parameters["weights"], rows.shape
-        n_inputs, size, padding = filters.shape[1], filters.shape[2], self.padding
-        flipped = filters[:, :, ::-1].transpose(3, 1, 2, 0)
-        flipped = flipped.reshape(size * n_inputs, size, n_outputs)
-        high, wide = height + size - 1, width + size - 1
-        to_x = np.empty((n_inputs, high, wide, n), rows.dtype)
-        to_x[:, :, width:] = 0
-        for y in range(high):
-            first, end = max(0, y - size + 1), min(y + 1, height)
-            start = first - (y - size + 1)
-            seen_by = rows[first:end].reshape(-1, width * n)
-            through = flipped[:, start : start + end - first]
-            windows = through.reshape(len(flipped), -1) @ seen_by
-            windows = windows.reshape(size, n_inputs, width, n)
-            to_x[:, y, :width] = windows[0]
-            for right in range(1, size):  # each number goes back to where it came from
-                place = to_x[:, y, right : right + width]
-                place += windows[right]
-        inner = slice(padding, -padding or None)
-        return to_x[:, inner, inner]
-
-
-def unfolded_across(x, size, padding=0):
-    """Copy what filters see of each row, (height + 2 * padding, size, channels, w, n).
-
-    What one sees in all is some rows, one below the other: and so some neighbors of the
-    first axis, without a copy of their own.
-    """
-    if padding:
-        pad = (padding, padding)
-        x = np.pad(x, [(0, 0), pad, pad, (0, 0)])
-    windows = sliding_window_view(x, size, axis=2)  # (c, height, width', n, size)
-    return np.ascontiguousarray(windows.transpose(1, 4, 0, 2, 3))
+        to_filters = windows.to_filters(self.across, gradient)
+        self.gradient_of("weights")[...] = to_filters
+        if not to_input:
+            return None
+        return windows.to_images(gradient, self.parameters["weights"], self.padding)
 
 
 class MaxPool(Layer):

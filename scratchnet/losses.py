@@ -24,21 +24,11 @@ def softmax(logits):
 def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
     """Compute the mean of -ln(probability of the right class), and its gradient.
 
-    Parameters
-    ----------
-    logits, labels : numpy.ndarray
-        Shape (n, classes), and integers from 0 to classes - 1, shape (n,). Others, or
-        no rows at all, raise a ValueError.
-    label_smoothing : float, optional
-        The share of the target, below 1, that's spread over all classes evenly (Szegedy
-        et al., 2016, section 7).
-
-    Returns
-    -------
-    loss : float
-        The mean over the images, in nats.
-    gradient : numpy.ndarray
-        Shape (n, classes): (probabilities - targets) / n.
+    Logits have the shape (n, classes), and labels are integers from 0 to classes - 1,
+    shape (n,); others, or no rows at all, raise a ValueError. `label_smoothing` is the
+    share of the target, below 1, that's spread over all classes evenly (Szegedy et al.,
+    2016, section 7). The loss is in nats; the gradient, shape (n, classes), is
+    (probabilities - targets) / n.
     """
     check_range(0, 1, label_smoothing=label_smoothing)
     logits, labels = as_answers(logits, labels)

@@ -1,9 +1,8 @@
 """The network of the chapter "Build and train": 784-100-10, ReLU, dropout, no bias.
 
-It learns from one image at a time. The loss of one image is half the squared error,
-so that its derivative with respect to the output is output - label. Source: A. Trask,
-*Grokking Deep Learning*, Manning, 2019, chapter 8, with the gradient of ReLU and of
-dropout as calculus gives them.
+It learns from one image at a time; the loss is half the squared error. Source: A.
+Trask, *Grokking Deep Learning*, Manning, 2019, chapter 8, with the gradient of ReLU and
+of dropout as calculus gives them.
 """
 
 import numpy as np
@@ -11,12 +10,7 @@ import numpy as np
 from scratchnet.tools import inputs
 from scratchnet.tools.progress import progress
 
-HISTORY_KEYS = (
-    "training_error",
-    "training_accuracy",
-    "test_error",
-    "test_accuracy",
-)
+HISTORY_KEYS = "training_error", "training_accuracy", "test_error", "test_accuracy"
 
 
 def relu(x):
@@ -43,20 +37,9 @@ def initial_weights(rng, pixels_per_image=784, hidden_size=100, num_labels=10):
 def forward(layer_0, weights_1, weights_2, dropout_mask):
     """Compute the layers of the network in training, for one image.
 
-    Parameters
-    ----------
-    layer_0 : numpy.ndarray
-        Pixels from 0 to 1, shape (784,).
-    weights_1, weights_2 : numpy.ndarray
-        Shapes (784, hidden_size) and (hidden_size, 10).
-    dropout_mask : numpy.ndarray
-        Shape (hidden_size,): 1 keeps a hidden unit, 0 drops it.
-
-    Returns
-    -------
-    weighted_sums, layer_1, layer_2 : numpy.ndarray
-        What goes into ReLU, and the hidden layer after ReLU and dropout, kept units
-        doubled, both (hidden_size,); the ten scores, (10,).
+    It takes pixels from 0 to 1, (784,), weights as from `initial_weights`, and a mask,
+    (hidden_size,): 1 keeps a hidden unit, 0 drops it. Returns what goes into ReLU; the
+    hidden layer after ReLU and dropout, kept units doubled; and the ten scores.
     """
     weighted_sums = layer_0 @ weights_1
     layer_1 = relu(weighted_sums) * dropout_mask * 2
@@ -72,12 +55,10 @@ def loss(layer_2, label):
 def gradients(layer_0, label, weights_1, weights_2, dropout_mask):
     """Compute the gradient of one image's loss with respect to both matrices.
 
-    The label is one-hot, shape (10,); all else is as for `forward`. Returns arrays of
-    the shapes of `weights_1` and `weights_2`.
+    The label is one-hot, shape (10,); all else is as for `forward`.
     """
-    weighted_sums, layer_1, layer_2 = forward(
-        layer_0, weights_1, weights_2, dropout_mask
-    )
+    layers = forward(layer_0, weights_1, weights_2, dropout_mask)
+    weighted_sums, layer_1, layer_2 = layers
     layer_2_delta = layer_2 - label
     layer_1_delta = (weights_2 @ layer_2_delta) * 2 * dropout_mask
     layer_1_delta *= relu_derivative(weighted_sums)
@@ -95,9 +76,8 @@ def predict(images, weights_1, weights_2):
 def evaluate(images, labels, weights_1, weights_2):
     """Measure the network in evaluation mode; return its error and accuracy.
 
-    For images (n, 784) and labels (n, 10), that's the squared error, summed over the
-    ten scores, as a mean per image, and the share of images whose largest score is at
-    the label, 0 to 1.
+    That's the squared error, summed over the ten scores, as a mean per image, and the
+    share of images, (n, 784), whose largest score is at the label, (n, 10).
     """
     images, labels = inputs.as_one_hot_set(images, labels)
     scores = predict(images, weights_1, weights_2)
@@ -117,26 +97,11 @@ def train(
 ):
     """Train by gradient descent on one image at a time, in order, with dropout.
 
-    Parameters
-    ----------
-    training_set, test_set : tuple of numpy.ndarray
-        Images (n, 784) and one-hot labels (n, 10). The second set is only measured.
-    epochs, learning_rate, hidden_size, seed : int, float, int, int, optional
-        As in the chapter. The seed is for the weights, then the dropout masks.
-    gradients : callable, optional
-        Called as this module's `gradients`; for trying out wrong ones.
-
-    Returns
-    -------
-    weights_1, weights_2, history : numpy.ndarray, and dict of str to list of float
-        For each of `HISTORY_KEYS` a number an epoch, measured in evaluation mode.
-
-    Raises
-    ------
-    ValueError
-        If the sets aren't as above, or a number is out of its range.
-    FloatingPointError
-        If the weights stop being finite, as with too high a learning rate.
+    Each set has images (n, 784) and one-hot labels (n, 10); the test set is only
+    measured. The seed is for the weights, then the dropout masks. Wrong `gradients` can
+    be tried out. Returns both matrices, and a history: for each of `HISTORY_KEYS`, a
+    number an epoch, measured in evaluation mode. Other sets, or numbers out of range,
+    raise a ValueError, and weights that stop being finite a FloatingPointError.
     """
     images, labels = inputs.as_one_hot_set(*training_set)
     test_set = inputs.as_one_hot_set(*test_set)

@@ -25,11 +25,7 @@ class SGD:
         self.memory = {}
 
     def step(self, parameters, gradients, learning_rate):
-        """Change the parameters in place: arrays by name, as a network has them.
-
-        A learning rate that is negative, which would climb, or not finite raises a
-        ValueError.
-        """
+        """Change the parameters in place: arrays by name, as a network has them."""
         check_range(0, np.inf, learning_rate=learning_rate)
         for name, parameter, slope in joined(parameters, gradients):
             velocity, decayed, change = self.memory_for(name, parameter)
@@ -124,10 +120,7 @@ class Averaging:
             average += change
 
     def finish(self, network):
-        """Put the average in the place of a network's parameters.
-
-        `scratchnet.training.measure_statistics` makes batch normalization fit them.
-        """
+        """Put it in the place of a network's parameters; then `measure_statistics`."""
         with flattened(network) as (parameters, _):
             arrays = parameters | parameters.joined
             for name, (average, _) in self.averages.items():
@@ -143,10 +136,7 @@ def constant(progress):
 
 
 def triangular(progress, warm_up=0.2):
-    """Rise in a straight line, then fall in one to 0 (Smith and Topin, 2019).
-
-    `warm_up` is the share of the steps until the peak, between 0 and 1.
-    """
+    """Rise evenly for the share `warm_up`, then fall to 0 (Smith and Topin, 2019)."""
     if not 0 < warm_up < 1:
         raise ValueError(f"warm_up must be between 0 and 1, not {warm_up}")
     return min(progress / warm_up, (1 - progress) / (1 - warm_up))

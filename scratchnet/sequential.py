@@ -9,8 +9,7 @@ from scratchnet.tools.inputs import as_images, check_layers, check_some, check_w
 class Sequential:
     """Layers that pass their output on to the next, in the order of the forward pass.
 
-    A network among them stands for its layers. What is no layer, such as a list of
-    layers, raises a TypeError. A layer that comes twice, also within another, raises a
+    A network among them stands for its layers. A layer that comes twice raises a
     ValueError: it would keep what `backward` needs of the last place alone.
     """
 

@@ -38,7 +38,6 @@ def each_epoch(
 
     Parameters
     ----------
-    network : Sequential or InParts
     images, labels : array_like
         float32 or float64, shape (n, 784), and integers, shape (n,); or what gives some
         of them when it's indexed, such as `Augmented` images.
@@ -48,8 +47,8 @@ def each_epoch(
     learning_rate, schedule : float, callable
         The highest rate; and what returns a step's share of it, called with the share
         of all steps that are done, 0 to 1.
-    optimizer, loss : SGD or Adam, callable, optional
-        Plain `SGD()`, unless given; a function such as `softmax_cross_entropy`.
+    optimizer : SGD or Adam, optional
+        Plain `SGD()`, unless given.
 
     Raises
     ------
