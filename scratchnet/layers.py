@@ -84,6 +84,7 @@ class ReLU(Layer):
 
     def forward(self, x, training=False):
         """Return max(0, x)."""
+        self.positive = None  # so that its memory serves the new one
         self.positive = x > 0
         zeros = np.zeros(x.shape[1:], x.dtype)  # faster than the number 0
         return np.maximum(x, zeros)
@@ -147,6 +148,7 @@ class BatchNorm(Layer):
         fits = x.ndim in (2, 4) and x.shape[axis] == n_features
         self.require(fits, x, f"of {n_features} features or channels")
         self.axes = (0,) if x.ndim == 2 else (1, 2, 3)
+        self.centered = None
         if training:
             mean = self._mean(x)
             centered = x - self._wide(mean)
@@ -255,6 +257,7 @@ class Convolution(Layer):
         wanted = f"of shape ({n_inputs}, height, width, n), both at least {smallest}"
         fits = x.ndim == 4 and len(x) == n_inputs and min(x.shape[1:3]) >= smallest
         self.require(fits, x, wanted)
+        self.across = None
         self.across = windows.unfolded_across(x, size, self.padding)
         out = windows.convolve(self.across, filters)
         if "bias" in self.parameters:
@@ -265,8 +268,7 @@ class Convolution(Layer):
         """Return the gradient with respect to x, of its shape."""
         if "bias" in self.parameters:
             gradient.sum(axis=(1, 2, 3), out=self.gradient_of("bias"))
-        to_filters = windows.to_filters(self.across, gradient)
-        self.gradient_of("weights")[...] = to_filters
+        self.gradient_of("weights")[...] = windows.to_filters(self.across, gradient)
         if not to_input:
             return None
         return windows.to_images(gradient, self.parameters["weights"], self.padding)
@@ -280,6 +282,7 @@ class MaxPool(Layer):
         fits = x.ndim == 4 and min(x.shape[1:3]) >= 2
         self.require(fits, x, "of shape (channels, height, width, n), 2 × 2 or larger")
         self.shape = x.shape
+        self.lower = self.right = None
         top, bottom = x[:, :-1:2], x[:, 1::2]
         self.lower = bottom > top
         columns = np.maximum(top, bottom)

@@ -30,7 +30,8 @@ class Contender(NamedTuple):
     options: dict  # keywords of its `prepare`
     threads: str = "all"  # "all", or "one"
     blas: str = "all"  # how many threads a product of NumPy takes there
-    # Whether the process keeps memory that it has freed: see `worker.environment`.
+    # Whether the process is told to keep memory that it has freed: see
+    # `worker.environment`. scratchnet does so by itself.
     keeps_memory: bool = True
     # of the kinds: "plain", with "dropout" or batch norm, with "convolution"s
     kinds: tuple = ("plain", "dropout", "convolution")

@@ -189,7 +189,7 @@ of peak: operations a second, divided by those of NumPy's product of two {SIZE} 
   weight, image, and place 2 forward, 2 for its gradient, and 2 for the gradient of the
   layer's input, which the first layer doesn't need.
 PyTorch, tuned: with channels last in memory, and a fused optimizer. This and all that
-  comes below it keep freed memory for the next step, which a reader's process does not.
+  comes below it keep freed memory for the next step, as scratchnet does by itself.
 processes: each has a part of every batch, and one thread. Batch normalization takes
   the statistics of that part.
 warm-up: the first epoch, with all that is compiled for it."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from scratchnet.tools.inputs import at_any_depth
+from scratchnet.tools.memory import keep_freed_memory
 
 
 class Arrays(dict):
@@ -81,6 +82,7 @@ def flattened(network, new=np.empty):
     if hasattr(network, "flat"):
         yield network.flat
         return
+    keep_freed_memory()
     originals = network.parameters
     parameters = Arrays(originals, new)
     replace(network, originals, parameters)
