@@ -6,7 +6,6 @@ skipped, and say so.
 
 import json
 import os
-import platform
 import sys
 import time
 from contextlib import ExitStack
@@ -163,16 +162,6 @@ def test_nobody_works_while_waiting(key):
         turn = worker.measure()
     assert turn["worked"] < PAUSE
     assert turn["loss"] < worker.about["first_loss"]
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone is told so")
-def test_a_process_keeps_memory_if_told_so():
-    faults = {}
-    for keeps in (True, False):
-        task = task_for("numpy", network="cnn-small", blas=1, keeps_memory=keeps)
-        with working(task) as worker:
-            faults[keeps] = worker.measure()["page_faults"]
-    assert faults[True] < faults[False] / 10
 
 
 def test_a_worker_that_fails_is_left_out_with_its_reason():

@@ -1,11 +1,17 @@
-"""Memory that arrays leave serves the next ones."""
+"""Memory that arrays leave serves the next ones, where it's asked to."""
 
+import os
 import platform
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks.timing.worker import environment
+
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="glibc alone is asked to"
+)
 COUNT_FAULTS = """
 import resource
 
@@ -35,10 +41,23 @@ with flattened(Sequential(Linear(2, 2, np.random.default_rng(0)))):
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it's about glibc")
-def test_a_training_keeps_its_memory_from_step_to_step():
+def count_faults(**told):
+    """Return how many pages a step gets anew, before a training and in it."""
     done = subprocess.run(
-        [sys.executable, "-c", COUNT_FAULTS], capture_output=True, text=True, check=True
+        [sys.executable, "-c", COUNT_FAULTS],
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    before, in_training = map(float, done.stdout.split())
+    return map(float, done.stdout.split())
+
+
+def test_a_training_keeps_its_memory_from_step_to_step():
+    before, in_training = count_faults()
     assert before > 10 and in_training < 5
+
+
+def test_a_benchmark_has_a_process_keep_its_memory():
+    before, in_training = count_faults(**environment({"blas": 1, "keeps_memory": True}))
+    assert before < 5 and in_training < 5
