@@ -29,7 +29,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from checks import require_assertions
 from checks.margins import report
-from website.pages import is_notebook, missing, tags_of
+from website.pages import code_cells, is_notebook, missing, tags_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "_build" / "arithmetics"
@@ -91,7 +91,7 @@ def run(page, name):
         "parts": what `recorder.Part` holds, and the tags of its cell; "errors": the
         cells that raised something else, and what.
     """
-    cells = [cell for cell in jupytext.read(page).cells if cell.cell_type == "code"]
+    cells = code_cells(jupytext.read(page))
     digest = digest_of(cells)
     result = kept(page, name)
     if not result or result["of"] != digest:

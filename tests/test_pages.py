@@ -10,7 +10,7 @@ import jupytext
 import pytest
 from built_book import book_parts
 
-from website.pages import is_notebook, missing
+from website.pages import code_cells, is_notebook, missing
 
 ROOT = Path(__file__).parent.parent
 LISTED = [ROOT / f"{name}.md" for _, names in book_parts() for name in names]
@@ -150,8 +150,7 @@ def held_numbers(page):
 
 def code_of(page):
     """Parse the code cells of a page."""
-    cells = [cell for cell in jupytext.read(page).cells if cell.cell_type == "code"]
-    return [ast.parse(cell.source) for cell in cells]
+    return [ast.parse(cell.source) for cell in code_cells(jupytext.read(page))]
 
 
 @every_page
