@@ -91,10 +91,10 @@ book: data live $(BIN)/.pages ## Build the website; print the page to open
 	@$(BIN)/python -c 'import pathlib; print(" ", \
 	  pathlib.Path("$(OUTPUT)/_build/html/index.html").absolute().as_uri())'
 
-# Two files at a time: most of a run is one core's work, or waiting. conftest.py says
-# which come first.
+# Three files at a time: while one waits for a browser or a server, two have the cores.
+# conftest.py says which come first.
 test: data ## Run the unit tests and every notebook
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 arithmetics: data ## Try every check with other kernels, threads, and seeds: an hour or two
 	@$(BIN)/python -m checks.arithmetics $(if $(PAGES),--pages $(PAGES))
