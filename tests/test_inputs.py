@@ -29,6 +29,11 @@ class Table:
         self.ndim = values.ndim
         self.index = np.arange(len(values))[::-1]  # as after shuffling
 
+    @property
+    def array(self):
+        """Return them in a kind of array that isn't NumPy's, as a Series does."""
+        return list(self.values)
+
     def __array__(self, dtype=None, copy=None):
         """Return the rows as they stand."""
         return np.array(self.values, dtype)

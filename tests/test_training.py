@@ -1,5 +1,6 @@
 """The training loop, and the file that a network is kept in."""
 
+import copy
 import multiprocessing
 import os
 import signal
@@ -366,6 +367,11 @@ def test_parts_do_not_change_what_is_learned_without_batch_statistics(tiny, part
         assert np.allclose(split.parameters[name], array, rtol=1e-9, atol=1e-12)
 
 
+def test_a_batch_has_an_image_for_each_part(tiny):
+    with pytest.raises(ValueError, match="4 images make no 8 parts: take larger"):
+        train(tiny, InParts(make_network(), 8), batch_size=4)
+
+
 def test_one_step_is_one_step_of_gradient_descent(tiny):
     images, labels = tiny
     network, by_hand = make_network(), make_network()
@@ -583,6 +589,28 @@ def test_arrays_lie_side_by_side_for_a_while():
         assert np.array_equal(network.parameters["4.weights"][0], [108, 109, 110])
         assert parameters.joined["weights"].shape == (1, 9 * 12 + 12 * 3)
     assert np.array_equal(network.parameters["4.weights"][0], [108, 109, 110])
+
+
+def test_a_copy_that_was_made_in_mid_training_learns(tiny):
+    network, copies = make_network(), []
+    for _ in each_epoch(network, *tiny, rng=np.random.default_rng(3), **HOW):
+        copies.append(copy.deepcopy(network))
+    assert_same(copies[-1], network)
+    trained, history = train(tiny, copies[0])
+    assert history["training_loss"][-1] < history["training_loss"][0]
+    assert not np.array_equal(
+        trained.parameters["0.weights"], network.parameters["0.weights"]
+    )
+
+
+def test_a_layer_that_leaves_no_gradient_is_named(tiny):
+    class Forgetful(Linear):
+        def backward(self, gradient, to_input=True):
+            self.gradients["weights"] = self.x.T @ gradient
+
+    network = Sequential(Forgetful(9, 3, np.random.default_rng(0)))
+    with pytest.raises(ValueError, match=r"left no gradient of 0\.bias"):
+        train(tiny, network)
 
 
 def test_an_optimizer_belongs_to_one_network(tiny):

@@ -27,8 +27,8 @@ class Arrays(dict):
     flat : numpy.ndarray
         Shape (n,).
     joined : dict of str to numpy.ndarray
-        "weights", of shape (1, n_weights), and "others", of one axis: as few arrays as
-        an optimizer can do with that tells weights from biases by their axes.
+        "weights", of shape (1, n_weights), and "others", of one axis: two arrays, since
+        optimizers tell weights from biases by their axes.
     """
 
     def __init__(self, arrays, new=np.empty):
@@ -48,6 +48,8 @@ class Arrays(dict):
 
     def take(self, arrays):
         """Copy arrays of the same names that aren't these views, such as new ones."""
+        if absent := self.keys() - arrays.keys():
+            raise ValueError(f"backward left no gradient of {min(absent)}")
         for name, array in arrays.items():
             if array is not self[name]:
                 self[name][...] = array
@@ -80,8 +82,11 @@ def flattened(network, new=np.empty):
         `gradients.take(network.gradients)` copies them.
     """
     if hasattr(network, "flat"):
-        yield network.flat
-        return
+        parameters, _ = network.flat
+        if all(array.base is parameters.flat for array in parameters.values()):
+            yield network.flat
+            return
+        # Else it's a copy of a network in training, whose arrays came apart.
     keep_freed_memory()
     originals = network.parameters
     parameters = Arrays(originals, new)

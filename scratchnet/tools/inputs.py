@@ -132,17 +132,16 @@ def as_one_hot_set(images, labels):
 def as_set_for(network, images, labels):
     """Return images and labels as arrays that the network can learn from.
 
-    What isn't an array, but has one that it gives parts of, is returned as it is.
+    What isn't an array, but has one that it gives parts of, is returned as it is. (The
+    array of a pandas Series is none of NumPy's.)
     """
-    plain = as_training_images(getattr(images, "array", images))
+    kept = [isinstance(getattr(a, "array", None), np.ndarray) for a in (images, labels)]
+    plain = as_training_images(images.array if kept[0] else images)
     check_scaled(plain)  # or it goes on, and learns nothing
     logits = as_logits(network.predict(plain[:1]))  # raises, unless the images fit
-    some_labels = as_labels(getattr(labels, "array", labels), logits.shape[1])
+    some_labels = as_labels(labels.array if kept[1] else labels, logits.shape[1])
     check_pairs(plain, some_labels)
-    return (
-        images if hasattr(images, "array") else plain,
-        labels if hasattr(labels, "array") else some_labels,
-    )
+    return images if kept[0] else plain, labels if kept[1] else some_labels
 
 
 def check_some(images):

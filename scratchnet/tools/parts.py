@@ -27,6 +27,10 @@ class InParts:
 
     def forward(self, x, training=False):
         """Return the output for all parts, as `Sequential.forward` does for one."""
+        if len(x) < len(self.twins):
+            raise ValueError(
+                f"{len(x)} images make no {len(self.twins)} parts: take larger batches"
+            )
         parts = zip(self.twins, np.array_split(x, len(self.twins)), strict=True)
         return np.concatenate([twin.forward(part, training) for twin, part in parts])
 
