@@ -1,11 +1,11 @@
 """What the chapters of *Deep learning on MNIST from scratch* teach, for reuse.
 
-Whatever takes arrays also takes lists, and tables of pandas, row by row.
+Most functions that take data take lists, too, and tables of pandas, row by row.
 
 - Part I: `mnist` (a folder), `preprocess`, `network`, `gradient_check`
 - Part II, to import from its modules: `layers`, `sequential` (networks of any depth),
   `losses`, `metrics` (what to minimize, what to measure), `optimizers`, `training` (how
-  to get there), `augmentation` (new images from old), `ensemble` (votes of several)
+  to get there), `augmentation` (new images from old), `ensemble` (votes of networks)
 - Around it, folders: `ladder` (the networks on the accuracy ladder, and what they
   reached), `distributed` (programs for many processors), `tools` (what all of it needs)
 """

@@ -17,11 +17,11 @@ def random_warps(
 ):
     """Draw n warps: where each pixel of a new image comes from in the old one.
 
-    At most, they turn by `rotation`, in degrees, either way; change the size by the
-    share `scale`; slant by `shear`; and move by `shift`, in pixels, each way. `elastic`
-    is the standard deviation of a smooth random displacement, in pixels (after Simard,
-    Steinkraus, and Platt, 2003). Returns rows and columns, float32, shape (n, size,
-    size): places in the old image, in pixels.
+    At most, they turn by `rotation`, in degrees, either way; change height and width by
+    the share `scale`; slant by `shear`, in pixels a row; move by `shift` pixels each
+    way. `elastic` is the standard deviation of a smooth random displacement, in pixels
+    (after Simard, Steinkraus, and Platt, 2003). Returns rows and columns, float32,
+    shape (n, size, size): places in the old image, in pixels.
     """
     check_rng(rng)
 
@@ -77,8 +77,8 @@ def warp(images, rows, columns):
 def augment(images, rng, images_per_warp=16, **how):
     """Return the images, (n, 784), each moved and bent as `random_warps` draws it.
 
-    As many neighbors as `images_per_warp` share a warp, to save time. Batches are
-    shuffled, so that an image shares it with others each epoch.
+    As many neighbors as `images_per_warp` share a warp, to save time: others in each
+    epoch, since batches are shuffled. `how` is for `random_warps`.
     """
     check_whole(1, np.inf, images_per_warp=images_per_warp)
     images = as_images(images, how.get("size", 28) ** 2)

@@ -22,7 +22,7 @@ def shift_images(images, down, right):
 def average_probabilities(networks, images, shifts=SHIFTS):
     """Return the mean of what networks say of images and of shifted copies of them.
 
-    That's probabilities, (n, classes). `shifts` are pairs of pixels, down and right.
+    Images (n, 784) get probabilities, (n, classes). `shifts`: pixels down, and right.
     """
     networks = list(networks)
     if not networks or not len(shifts):

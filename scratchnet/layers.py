@@ -1,10 +1,9 @@
 """Layers: each computes its output forward, and passes a gradient backward.
 
-`forward` keeps what `backward` needs. That takes the gradient of the loss with respect
-to the layer's output, puts that with respect to its parameters into `gradients`, and
-returns that with respect to its input (or nothing, where `to_input` says that nobody
-needs it). `parameters`, `gradients`, and `statistics` are arrays by name, float32 at
-first.
+`forward` keeps what `backward` needs. `backward` takes the gradient of the loss with
+respect to the output. It puts those of the parameters into `gradients`, and returns
+that of the input, which `to_input=False` lets a layer leave out. `parameters`,
+`gradients`, and `statistics` are dictionaries of arrays, float32 at first.
 
 Fully connected layers take arrays of shape (n, features). Layers of images take
 (channels, height, width, n), with the batch last: then each step of a convolution
@@ -148,7 +147,7 @@ class BatchNorm(Layer):
         fits = x.ndim in (2, 4) and x.shape[axis] == n_features
         self.require(fits, x, f"of {n_features} features or channels")
         self.axes = (0,) if x.ndim == 2 else (1, 2, 3)
-        self.centered = None
+        self.centered = None  # as in ReLU
         if training:
             mean = self._mean(x)
             centered = x - self._wide(mean)
@@ -250,14 +249,14 @@ class Convolution(Layer):
             self.parameters["bias"] = np.zeros(n_outputs, np.float32)
 
     def forward(self, x, training=False):
-        """Return the maps, of height + 2 * padding - size + 1 pixels; wide likewise."""
+        """Return maps, height + 2 * padding - size + 1 pixels high; width likewise."""
         filters = self.parameters["weights"]
         _, n_inputs, size, _ = filters.shape
         smallest = size - 2 * self.padding
         wanted = f"of shape ({n_inputs}, height, width, n), both at least {smallest}"
         fits = x.ndim == 4 and len(x) == n_inputs and min(x.shape[1:3]) >= smallest
         self.require(fits, x, wanted)
-        self.across = None
+        self.across = None  # as in ReLU
         self.across = windows.unfolded_across(x, size, self.padding)
         out = windows.convolve(self.across, filters)
         if "bias" in self.parameters:
@@ -282,7 +281,7 @@ class MaxPool(Layer):
         fits = x.ndim == 4 and min(x.shape[1:3]) >= 2
         self.require(fits, x, "of shape (channels, height, width, n), 2 × 2 or larger")
         self.shape = x.shape
-        self.lower = self.right = None
+        self.lower = self.right = None  # as in ReLU
         top, bottom = x[:, :-1:2], x[:, 1::2]
         self.lower = bottom > top
         columns = np.maximum(top, bottom)

@@ -1,7 +1,7 @@
 """What to measure of a classifier.
 
 Logits have the shape (n, classes); labels are integers from 0 to classes - 1, shape
-(n,). Others, or logits that aren't finite numbers, raise a ValueError.
+(n,). Others, or a largest logit that isn't finite, raise a ValueError.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def calibration(logits, labels, n_bins=10):
     """Compare how sure a network is with how often it's right (Guo et al., 2017).
 
     For bins of the largest probability, of equal width from 0 to 1, return its mean,
-    the share of right answers (both NaN where there are none), and how many there are,
+    the share of right answers (both NaN where a bin is empty), and how many there are,
     shape (n_bins,) each. Last comes the expected calibration error: the mean over the
     images of their bin's distance between the first two.
     """

@@ -53,9 +53,9 @@ def loss(layer_2, label):
 
 
 def gradients(layer_0, label, weights_1, weights_2, dropout_mask):
-    """Compute the gradient of one image's loss with respect to both matrices.
+    """Return the gradient of one image's loss with respect to both matrices.
 
-    The label is one-hot, shape (10,); all else is as for `forward`.
+    The label is one-hot, shape (10,); all else is as for `forward`, in these shapes.
     """
     layers = forward(layer_0, weights_1, weights_2, dropout_mask)
     weighted_sums, layer_1, layer_2 = layers
@@ -77,7 +77,7 @@ def evaluate(images, labels, weights_1, weights_2):
     """Measure the network in evaluation mode; return its error and accuracy.
 
     That's the squared error, summed over the ten scores, as a mean per image, and the
-    share of images, (n, 784), whose largest score is at the label, (n, 10).
+    share of images whose largest score is at the label. Shapes: (n, 784), (n, 10).
     """
     images, labels = inputs.as_one_hot_set(images, labels)
     scores = predict(images, weights_1, weights_2)
@@ -98,10 +98,10 @@ def train(
     """Train by gradient descent on one image at a time, in order, with dropout.
 
     Each set has images (n, 784) and one-hot labels (n, 10); the test set is only
-    measured. The seed is for the weights, then the dropout masks. Wrong `gradients` can
-    be tried out. Returns both matrices, and a history: for each of `HISTORY_KEYS`, a
-    number an epoch, measured in evaluation mode. Other sets, or numbers out of range,
-    raise a ValueError, and weights that stop being finite a FloatingPointError.
+    measured. The seed is for the weights, then the dropout masks. `gradients` is called
+    as this module's; try wrong ones. Returns both matrices, and a history: for each of
+    `HISTORY_KEYS`, a number an epoch, measured in evaluation mode. Other sets raise a
+    ValueError, and weights that stop being finite a FloatingPointError.
     """
     images, labels = inputs.as_one_hot_set(*training_set)
     test_set = inputs.as_one_hot_set(*test_set)

@@ -1,4 +1,4 @@
-"""Ways to change parameters, given their gradients, and step by step less so."""
+"""Optimizers, which change parameters by their gradients; learning-rate schedules."""
 
 import math
 
@@ -120,14 +120,14 @@ class Averaging:
             average += change
 
     def finish(self, network):
-        """Put it in the place of a network's parameters; then `measure_statistics`."""
+        """Give a network the average. Call `training.measure_statistics` after it."""
         with flattened(network) as (parameters, _):
             arrays = parameters | parameters.joined
             for name, (average, _) in self.averages.items():
                 arrays[name][...] = average
 
 
-# Schedules: shares of the peak learning rate, by that of the steps that are done
+# Schedules: from the share of steps that are done to that of the peak learning rate
 
 
 def constant(progress):
@@ -136,7 +136,7 @@ def constant(progress):
 
 
 def triangular(progress, warm_up=0.2):
-    """Rise evenly for the share `warm_up`, then fall to 0 (Smith and Topin, 2019)."""
+    """Rise evenly for `warm_up` of all steps, fall to 0 (Smith and Topin, 2019)."""
     if not 0 < warm_up < 1:
         raise ValueError(f"warm_up must be between 0 and 1, not {warm_up}")
     return min(progress / warm_up, (1 - progress) / (1 - warm_up))

@@ -80,7 +80,7 @@ class Sequential:
         return np.concatenate([self.forward(x[i : i + batch_size]) for i in starts])
 
     def astype(self, dtype):
-        """Convert all arrays, such as to float64 for gradient checks; return self."""
+        """Convert parameters and statistics, as for gradient checks; return self."""
         for layer in self.layers:
             for arrays in (layer.parameters, layer.statistics):
                 arrays.update({name: a.astype(dtype) for name, a in arrays.items()})

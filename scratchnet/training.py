@@ -47,14 +47,14 @@ def each_epoch(
     learning_rate, schedule : float, callable
         The highest rate; and what returns a step's share of it, called with the share
         of all steps that are done, 0 to 1.
-    optimizer : SGD or Adam, optional
-        Plain `SGD()`, unless given.
+    optimizer, loss : SGD, Adam, or Averaging; callable, optional
+        Plain `SGD()`, unless given; a function such as `softmax_cross_entropy`.
 
     Raises
     ------
     ValueError, TypeError, FloatingPointError
         At once, if something isn't as above, or images aren't scaled and finite; later,
-        if the loss or the parameters stop being finite, as with too high a rate.
+        the last, if the loss or the parameters aren't finite, as with too high a rate.
     """
     inputs.check_rng(rng)
     images, labels = inputs.as_set_for(network, images, labels)
@@ -104,9 +104,9 @@ def validated(training, network, validation_set, patience=None):
     """Go through a training, and measure the network after each epoch.
 
     `training` is what `each_epoch` returned for the network; the set has images and
-    labels. With patience, stop after so many epochs without a better validation loss,
-    and go back to the best parameters. Returns a dictionary of lists, a number for each
-    epoch: "training_loss", "validation_loss", and "validation_accuracy".
+    labels. With patience, stop after so many epochs without a better validation loss
+    (cross-entropy), and go back to the best parameters. Returns a dictionary of lists,
+    by epoch: "training_loss", "validation_loss", and "validation_accuracy".
     """
     if patience is not None:
         inputs.check_whole(1, np.inf, patience=patience)

@@ -11,5 +11,5 @@ LARGE = 31 * 2**20  # bytes
 
 
 def keep_freed_memory():
-    """Have the C library keep some tens of megabytes. Others than glibc don't care."""
+    """Have the C library keep some tens of megabytes. Other C libraries ignore it."""
     np.empty(LARGE, np.uint8)

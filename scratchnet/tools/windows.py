@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 def unfolded_across(x, size, padding=0):
     """Copy what filters see of each row, (height + 2 * padding, size, channels, w, n).
 
-    What one sees in all is some rows, one below the other: and so some neighbors of the
-    first axis, without a copy of their own.
+    A filter sees `size` rows at once: neighbors on the first axis, without a copy of
+    their own. Across, w is width + 2 * padding - size + 1.
     """
     if padding:
         pad = (padding, padding)
@@ -22,7 +22,7 @@ def unfolded_across(x, size, padding=0):
 
 
 def convolve(across, filters):
-    """Return the maps, (n_outputs, height', width', n), of images unfolded so."""
+    """Return the maps, (n_outputs, height', width', n), from `unfolded_across`."""
     n_outputs, _, size, _ = filters.shape
     height, (width, n) = len(across) - size + 1, across.shape[3:]
     out = np.empty((n_outputs, height, width * n), np.result_type(across, filters))
@@ -34,7 +34,7 @@ def convolve(across, filters):
 
 
 def to_filters(across, gradient):
-    """Return the gradient of the filters, from that of the maps."""
+    """Return the gradient of the filters, in their shape, from that of the maps."""
     n_outputs, (_, size, n_inputs, _, _) = len(gradient), across.shape
     total = np.zeros((size * n_inputs * size, n_outputs), gradient.dtype)
     for y in range(gradient.shape[1]):
@@ -45,7 +45,7 @@ def to_filters(across, gradient):
 
 
 def to_images(gradient, filters, padding=0):
-    """Return the gradient of the images, from that of the maps."""
+    """Return the gradient of the images, in their shape, from that of the maps."""
     # A row of an image was seen by rows of the maps that lie together: the last by the
     # filters' first row. One product adds up what goes back from all.
     rows = np.ascontiguousarray(gradient.transpose(1, 0, 2, 3))
