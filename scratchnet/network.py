@@ -105,7 +105,7 @@ def train(
     """
     images, labels = inputs.as_one_hot_set(*training_set)
     test_set = inputs.as_one_hot_set(*test_set)
-    inputs.check_whole(0, np.inf, epochs=epochs)
+    inputs.check_whole(0, np.inf, epochs=epochs, hidden_size=hidden_size)
     inputs.check_range(0, np.inf, learning_rate=learning_rate)
     rng = np.random.default_rng(seed)
     weights = initial_weights(rng, images.shape[1], hidden_size, labels.shape[1])

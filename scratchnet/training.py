@@ -149,7 +149,8 @@ def measure_statistics(network, images, batch_size=1000):
             n_done += len(batch)
             for layer in layers:
                 layer.momentum = len(batch) / n_done  # so that the average is the mean
-            network.forward(batch, training=bool(layers))
+            for layer in network.layers:  # of a network in parts, the first part alone
+                batch = layer.forward(batch, training=bool(layers))
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum

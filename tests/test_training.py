@@ -454,11 +454,12 @@ def test_averaging_gives_what_a_direct_computation_gives(tiny):
 
 
 @pytest.mark.parametrize("n", [60, 59, 41, 21])  # 21: one left over
-def test_measured_statistics_are_means_over_all_images(tiny, n):
+@pytest.mark.parametrize("whole", [lambda network: network, lambda n: InParts(n, 2)])
+def test_measured_statistics_are_means_over_all_images(tiny, n, whole):
     network, images = make_network(), tiny[0][:n]
     before = {name: array.copy() for name, array in network.parameters.items()}
     hidden = images @ network.parameters["0.weights"]
-    measure_statistics(network, images, batch_size=20)
+    measure_statistics(whole(network), images, batch_size=20)
     assert np.allclose(network.state["1.mean"], hidden.mean(axis=0), atol=1e-5)
     # Within the batches alone, so a little less than over all images at once.
     ratio = network.state["1.variance"] / hidden.var(axis=0)
