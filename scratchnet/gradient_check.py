@@ -10,9 +10,8 @@ def numerical_gradient(loss_now, weights, step=1e-5):
     """Compute the central difference of a loss for every weight, two calls for each.
 
     `loss_now` returns the loss, a float, for the weights as they are when it's called.
-    Each weight is moved in place by `step`, either way, and put back. The weights, and
-    so the result, are an array of float64, or a ValueError is raised: less precision
-    drowns the result in rounding, and only an array can be changed in place.
+    Each weight is moved in place by `step`, either way, and put back. Weights that are
+    no array of float64 raise a ValueError: less precision drowns all in rounding.
     """
     if not isinstance(weights, np.ndarray) or weights.dtype != np.float64:
         kind = getattr(weights, "dtype", type(weights).__name__)

@@ -126,9 +126,8 @@ class BatchNorm(Layer):
 
     In training the mean and variance are those of the batch; in evaluation, running
     averages of them, with the weight `momentum` for the newest batch. `epsilon` is
-    added to the variance, so that nothing is divided by 0. A batch of one row is its
-    own mean: nothing but the shift is left of it. Source: Ioffe and Szegedy, 2015,
-    algorithm 1.
+    added to the variance. A batch of one row is its own mean: nothing but the shift is
+    left of it. Source: Ioffe and Szegedy, 2015, algorithm 1.
     """
 
     def __init__(self, n_features, momentum=0.1, epsilon=1e-5):

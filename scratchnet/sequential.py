@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from scratchnet.tools import inputs
 from scratchnet.tools.files import read_arrays, write_arrays
-from scratchnet.tools.inputs import as_images, check_layers, check_some, check_whole
 
 
 class Sequential:
@@ -14,7 +14,7 @@ class Sequential:
     """
 
     def __init__(self, *layers):
-        check_layers(layers)
+        inputs.check_layers(layers)
         self.layers = tuple(
             inner
             for layer in layers
@@ -27,7 +27,7 @@ class Sequential:
         The first layer takes x, such as pixels from 0 to 1, shape (n, 784). In
         training, dropout drops, and batch normalization uses the batch.
         """
-        x = as_images(x)
+        x = inputs.as_images(x)
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
@@ -43,12 +43,11 @@ class Sequential:
             gradient = self.layers[place].backward(gradient, to_input or place > last)
         return gradient
 
-    def _named(self, *kinds):
+    def _named(self, kind):
         return {
             f"{place}.{name}": array
             for place, layer in enumerate(self.layers)
-            for kind in kinds
-            for name, array in getattr(layer, kind).items()
+            for name, array in getattr(layer, kind, {}).items()
         }
 
     @property
@@ -62,9 +61,14 @@ class Sequential:
         return self._named("gradients")
 
     @property
+    def statistics(self):
+        """What layers learn otherwise, such as means of batches, by such names."""
+        return self._named("statistics")
+
+    @property
     def state(self):
         """All parameters and statistics: what evaluation needs, and a file keeps."""
-        return self._named("parameters", "statistics")
+        return self.parameters | self.statistics
 
     @property
     def n_parameters(self):
@@ -73,17 +77,18 @@ class Sequential:
 
     def predict(self, x, batch_size=100):
         """Return the logits in evaluation mode, a batch at a time to save memory."""
-        x = as_images(x)
-        check_some(x)
-        check_whole(1, np.inf, batch_size=batch_size)
+        x = inputs.as_images(x)
+        inputs.check_some(x)
+        inputs.check_whole(1, np.inf, batch_size=batch_size)
         starts = range(0, len(x), batch_size)
         return np.concatenate([self.forward(x[i : i + batch_size]) for i in starts])
 
     def astype(self, dtype):
         """Convert parameters and statistics, as for gradient checks; return self."""
-        for layer in self.layers:
-            for arrays in (layer.parameters, layer.statistics):
-                arrays.update({name: a.astype(dtype) for name, a in arrays.items()})
+        for layer in inputs.at_any_depth(self.layers):
+            for arrays in map(vars(layer).get, ("parameters", "statistics")):
+                for name, array in (arrays or {}).items():
+                    arrays[name] = array.astype(dtype)
         return self
 
     def save(self, path):

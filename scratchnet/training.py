@@ -8,16 +8,12 @@ from scratchnet.losses import softmax_cross_entropy
 from scratchnet.metrics import accuracy
 from scratchnet.optimizers import SGD, constant
 from scratchnet.tools import inputs
-from scratchnet.tools.flat import flattened
+from scratchnet.tools.flat import check_same, flattened
 from scratchnet.tools.progress import progress
 
 
 def fit(network, images, labels, **options):
-    """Train a network in mini-batches, from the first epoch to the last.
-
-    Takes what `each_epoch` takes. Returns a dictionary: "training_loss" is a list of
-    the loss of each epoch, the mean over its batches as they were trained on.
-    """
+    """Train a network as `each_epoch` does; return {"training_loss": all losses}."""
     return {"training_loss": list(each_epoch(network, images, labels, **options))}
 
 
@@ -34,7 +30,7 @@ def each_epoch(
     schedule=constant,
     loss=softmax_cross_entropy,
 ):
-    """Train a network in mini-batches that `rng` shuffles; yield each epoch's loss.
+    """Train in mini-batches that `rng` shuffles; yield the mean loss of each epoch.
 
     Parameters
     ----------
@@ -69,6 +65,7 @@ def each_epoch(
         with flattened(network), progress(total=n_steps, desc="Steps") as bar:
             for epoch in range(epochs):
                 order = rng.permutation(len(images))[: n_batches * batch_size]
+                check_same(network)
                 steps = range(epoch * n_batches, (epoch + 1) * n_batches)
                 rates = [learning_rate * schedule(step / n_steps) for step in steps]
                 batches = zip(order.reshape(n_batches, -1), rates, strict=True)
@@ -141,7 +138,7 @@ def measure_statistics(network, images, batch_size=1000):
     images = inputs.as_images(images)
     inputs.check_some(images)
     inputs.check_whole(1, np.inf, batch_size=batch_size)
-    layers = [layer for layer in network.layers if layer.statistics]
+    layers = [a for a in inputs.at_any_depth(network.layers) if hasattr(a, "momentum")]
     momenta = [layer.momentum for layer in layers]
     n_done, n_batches = 0, -(-len(images) // batch_size)
     try:

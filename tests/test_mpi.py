@@ -94,6 +94,11 @@ def test_what_a_thread_raises_is_raised_and_ends_the_others():
         in_threads(program, 4)
 
 
+def test_columns_are_no_message():
+    with pytest.raises(ValueError, match="ranks send arrays row by row"):
+        in_threads(lambda comm: average(comm, np.ones((3, 2)).T), 2)
+
+
 def test_ranks_that_are_apart_are_found():
     def program(comm):
         same, other = np.ones(4), np.full(4, 1.0 + comm.rank)

@@ -144,6 +144,9 @@ def test_training_refuses_images_and_labels_that_do_not_fit(tiny):
         network.train(tiny, (images, labels[:1]))
     with pytest.raises(ValueError, match=r"must be one-hot, .*not int64 \(40,\)"):
         network.train((images, labels.argmax(axis=1)), tiny)
+    for wrong in (labels.argmax(axis=1)[:, np.newaxis], 255 * labels):
+        with pytest.raises(ValueError, match="one-hot, as one_hot_encoding makes them"):
+            network.train((images, wrong), tiny)
     with pytest.raises(ValueError, match="hidden_size must be a whole number"):
         network.train(tiny, tiny, hidden_size=2.5)
     with pytest.raises(ValueError, match="40 images but 1 labels"):

@@ -86,6 +86,15 @@ def test_recipe_trains_and_is_reproducible(name):
         assert not np.array_equal(network.state[key], different.state[key])
 
 
+def test_a_training_may_be_shorter_than_its_plain_epochs():
+    rng = np.random.default_rng(0)
+    data = rng.random((32, 784), dtype=np.float32), rng.integers(0, 10, 32)
+    _, history = train_recipe(
+        "cnn-small", *data, epochs=1, plain_epochs=2, batch_size=16
+    )
+    assert len(history["training_loss"]) == 1
+
+
 def test_ladder_is_printed_with_its_command(capsys):
     records.print_ladder("softmax", "ensemble")
     lines = capsys.readouterr().out.splitlines()

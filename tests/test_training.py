@@ -486,7 +486,11 @@ class Residual:
 
     def __init__(self, *layers):
         self.inner = Sequential(*layers)
-        self.statistics = {}
+
+    @property
+    def statistics(self):
+        """Those of the layers."""
+        return self.inner.statistics
 
     @property
     def parameters(self):
@@ -604,6 +608,44 @@ def test_a_copy_that_was_made_in_mid_training_learns(tiny):
     )
 
 
+def residual():
+    rng = np.random.default_rng(2)
+    block = Residual(Linear(9, 9, rng), BatchNorm(9), ReLU(), Linear(9, 9, rng))
+    return Sequential(block, Linear(9, 3, rng))
+
+
+def test_layers_within_layers_are_kept_and_measured(tiny, tmp_path):
+    network, _ = train(tiny, residual())
+    network.save(tmp_path / "network.npz")
+    loaded = residual().load(tmp_path / "network.npz")
+    assert np.array_equal(loaded.predict(tiny[0]), network.predict(tiny[0]))
+    measure_statistics(loaded, tiny[0])
+    hidden = loaded.layers[0].inner.layers[0].forward(tiny[0])
+    assert np.allclose(loaded.state["0.1.mean"], hidden.mean(axis=0), atol=1e-5)
+    loaded.astype(np.float64)
+    assert {array.dtype for array in loaded.state.values()} == {np.dtype(np.float64)}
+    assert loaded.predict(tiny[0].astype(np.float64)).dtype == np.float64
+
+
+def test_a_layer_that_hides_what_it_keeps_is_refused():
+    class Hiding(Residual):
+        statistics = property(lambda self: {})
+
+    Sequential(Hiding(Linear(9, 9, np.random.default_rng(2))))
+    with pytest.raises(ValueError, match="Hiding keeps a BatchNorm, so its statistics"):
+        Sequential(Hiding(BatchNorm(9)))
+
+
+def test_parameters_are_not_replaced_in_mid_training(tiny):
+    network = make_network()
+    training = each_epoch(network, *tiny, rng=np.random.default_rng(3), **HOW)
+    next(training)
+    own = network.layers[0].parameters
+    own["weights"] = np.where(abs(own["weights"]) < 0.01, 0, own["weights"])
+    with pytest.raises(ValueError, match=r"0\.weights was replaced in the middle"):
+        next(training)
+
+
 def test_a_layer_that_leaves_no_gradient_is_named(tiny):
     class Forgetful(Linear):
         def backward(self, gradient, to_input=True):
@@ -611,6 +653,17 @@ def test_a_layer_that_leaves_no_gradient_is_named(tiny):
 
     network = Sequential(Forgetful(9, 3, np.random.default_rng(0)))
     with pytest.raises(ValueError, match=r"left no gradient of 0\.bias"):
+        train(tiny, network)
+
+
+def test_a_gradient_of_another_shape_is_named(tiny):
+    class Summing(Linear):
+        def backward(self, gradient, to_input=True):
+            self.gradients["weights"] = self.x.T @ gradient
+            self.gradients["bias"] = gradient.sum()  # without axis=0
+
+    network = Sequential(Summing(9, 3, np.random.default_rng(0)))
+    with pytest.raises(ValueError, match=r"of 0\.bias must have the shape \(3,\)"):
         train(tiny, network)
 
 

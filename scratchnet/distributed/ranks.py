@@ -63,6 +63,8 @@ class Comm:
 
     def pieces(self, array):
         """Yield parts of an array that fit, and a row of memory for each rank."""
+        if not array.flags.c_contiguous:
+            raise ValueError("ranks send arrays row by row: np.ascontiguousarray first")
         n = PIECE // array.itemsize
         for start in range(0, array.size, n):
             piece = slice(start, min(start + n, array.size))

@@ -335,7 +335,7 @@ def train_in_phases(
     float
         The training loss of each epoch.
     """
-    middle = epochs - plain_epochs if augment else 0
+    middle = max(0, epochs - plain_epochs) if augment else 0
     augmented = Augmented(images, generator, augment)
     for given, start, end in ((augmented, 0, middle), (images, middle, epochs)):
         if start < end:

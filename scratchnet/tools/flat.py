@@ -52,6 +52,11 @@ class Arrays(dict):
             raise ValueError(f"backward left no gradient of {min(absent)}")
         for name, array in arrays.items():
             if array is not self[name]:
+                if np.shape(array) != self[name].shape:
+                    raise ValueError(
+                        f"the gradient of {name} must have the shape"
+                        f" {self[name].shape}, not {np.shape(array)}"
+                    )
                 self[name][...] = array
 
 
@@ -100,6 +105,17 @@ def flattened(network, new=np.empty):
             array[...] = parameters[name]
         replace(network, parameters, originals)
         give_memory(network, {})
+
+
+def check_same(network):
+    """Raise a ValueError if a network in training got other arrays of parameters."""
+    parameters, own = network.flat[0], network.parameters
+    for name in own.keys() | parameters.keys():
+        if own.get(name) is not parameters.get(name):
+            raise ValueError(
+                f"{name} was replaced in the middle of a training: change its elements,"
+                f' as in parameters["{name}"][...] = new'
+            )
 
 
 def replace(network, old, new):

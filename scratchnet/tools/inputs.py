@@ -125,6 +125,12 @@ def as_one_hot_set(images, labels):
             "labels must be one-hot, shape (n, 10), as one_hot_encoding makes them, not"
             f" {labels.dtype} {labels.shape}"
         )
+    ones = labels.argmax(axis=1)[:, np.newaxis] == np.arange(labels.shape[1])
+    if labels.shape[1] < 2 or not np.array_equal(labels, ones):
+        raise ValueError(
+            "labels must be one-hot, as one_hot_encoding makes them: in each row zeros,"
+            " and a single 1"
+        )
     check_pairs(images, labels)
     return images, labels
 
@@ -214,6 +220,22 @@ def check_layers(layers):
                 " for each place"
             )
         seen.add(id(layer))
+    for layer in layers:
+        check_shows(layer)
+
+
+def check_shows(layer):
+    """Raise a ValueError if the layer hides parameters or statistics of inner ones."""
+    for kind in ("parameters", "statistics"):
+        shown = {id(array) for array in getattr(layer, kind, {}).values()}
+        for inner in at_any_depth(layer):
+            kept = vars(inner).get(kind) or {}
+            if any(id(array) not in shown for array in kept.values()):
+                own, other = type(layer).__name__, type(inner).__name__
+                raise ValueError(
+                    f"{own} keeps a {other}, so its {kind} must have those of the"
+                    f" {other}: without them, nobody trains or saves these"
+                )
 
 
 def at_any_depth(part):
