@@ -485,7 +485,12 @@ class Residual:
     """A layer that keeps others, as a reader may write one."""
 
     def __init__(self, *layers):
-        self.inner = Sequential(*layers)
+        self.branches = {"inner": Sequential(*layers)}
+
+    @property
+    def inner(self):
+        """The layers."""
+        return self.branches["inner"]
 
     @property
     def statistics(self):
@@ -515,12 +520,13 @@ class OwnScale:
     """A layer that makes a new array for its gradient, as a reader may write one."""
 
     def __init__(self, n):
-        self.parameters, self.gradients, self.statistics = {"scale": np.ones(n)}, {}, {}
+        self.scale = np.ones(n)
+        self.parameters, self.gradients, self.statistics = {"scale": self.scale}, {}, {}
 
     def forward(self, x, training=False):
         """Return the input, scaled."""
         self.x = x
-        return x * self.parameters["scale"]
+        return x * self.scale
 
     def backward(self, gradient, to_input=True):
         """Return the gradient with respect to the input."""

@@ -121,9 +121,13 @@ def check_same(network):
 def replace(network, old, new):
     """Have other arrays for the parameters, also where layers hold layers."""
     to = {id(array): new[name] for name, array in old.items()}
-    for layer in at_any_depth(network.layers):
+    twins = getattr(network, "twins", [network])  # those of a network in parts
+    for layer in at_any_depth([each.layers for each in twins]):
         own = vars(layer).get("parameters", {})
         own.update({name: to.get(id(array), array) for name, array in own.items()})
+        for name, value in list(vars(layer).items()):  # such as self.scale, for short
+            if id(value) in to:
+                setattr(layer, name, to[id(value)])
 
 
 def give_memory(network, gradients):

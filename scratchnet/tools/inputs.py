@@ -242,6 +242,8 @@ def at_any_depth(part):
     """Yield the layers in a part of a network, and what they keep layers in."""
     if isinstance(part, list | tuple):
         inner = part
+    elif isinstance(part, dict):
+        inner = part.values()
     elif hasattr(part, "forward"):
         yield part
         inner = vars(part).values()

@@ -70,6 +70,7 @@ def twin(network):
     for layer in at_any_depth(network.layers):
         parameters, rng = (vars(layer).get(name) for name in ("parameters", "rng"))
         memo[id(parameters)] = parameters
+        memo |= {id(array): array for array in (parameters or {}).values()}
         if rng is not None and id(rng) not in memo:
             [memo[id(rng)]] = rng.spawn(1)
     return Sequential(*copy.deepcopy(network.layers, memo))
