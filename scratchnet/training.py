@@ -57,7 +57,7 @@ def each_epoch(
     inputs.check_range(0, np.inf, learning_rate=learning_rate)
     inputs.check_whole(0, np.inf, epochs=epochs)
     inputs.check_whole(1, len(images), batch_size=batch_size)
-    optimizer = optimizer or SGD()
+    optimizer = inputs.as_optimizer_of(network, optimizer or SGD())
     n_batches = len(images) // batch_size
     n_steps = epochs * n_batches
 

@@ -676,9 +676,15 @@ def test_a_gradient_of_another_shape_is_named(tiny):
 def test_an_optimizer_belongs_to_one_network(tiny):
     optimizer = SGD(0.9)
     train(tiny, optimizer=optimizer)
-    other = Sequential(Linear(9, 3, np.random.default_rng(0)))
-    with pytest.raises(ValueError, match="velocity of another network: make a new one"):
-        train(tiny, other, optimizer=optimizer)
+    for other in (make_network(), Sequential(Linear(9, 3, np.random.default_rng(0)))):
+        with pytest.raises(ValueError, match="steps with another network: make a new"):
+            train(tiny, other, optimizer=optimizer)
+    network = make_network()
+    train(tiny, network, optimizer=(optimizer := SGD(0.9)))
+    network, optimizer = copy.deepcopy((network, optimizer))
+    train(tiny, network, optimizer=optimizer)
+    with pytest.raises(TypeError, match=r"such as SGD\(0.9\), not <class"):
+        train(tiny, optimizer=SGD)
 
 
 # What it refuses -------------------------------------------------------------------

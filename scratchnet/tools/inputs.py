@@ -195,6 +195,26 @@ def check_whole(low, high, **numbers):
             )
 
 
+def as_optimizer_of(network, optimizer):
+    """Return the optimizer, unless it remembers the steps of another network.
+
+    Its velocities would go on in this one: where it's made once for several seeds, the
+    trainings would depend on each other.
+    """
+    if not hasattr(optimizer, "step") or isinstance(optimizer, type):
+        raise TypeError(
+            f"optimizer must be one that was made, such as SGD(0.9), not {optimizer!r}"
+        )
+    first = (*network.layers, network)[0]  # also of a network in parts
+    if getattr(optimizer, "first_layer", first) is not first:
+        raise ValueError(
+            "this optimizer has taken steps with another network: make a new one for"
+            " each training"
+        )
+    optimizer.first_layer = first  # goes along with a copy of both
+    return optimizer
+
+
 def check_finite(epoch, learning_rate, *arrays):
     """Raise a FloatingPointError, unless all numbers of a training are finite."""
     if not all(np.isfinite(array).all() for array in arrays):
