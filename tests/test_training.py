@@ -679,6 +679,10 @@ def test_an_optimizer_belongs_to_one_network(tiny):
     for other in (make_network(), Sequential(Linear(9, 3, np.random.default_rng(0)))):
         with pytest.raises(ValueError, match="steps with another network: make a new"):
             train(tiny, other, optimizer=optimizer)
+    by_hand, three, four = SGD(0.9), {"bias": np.ones(3)}, {"bias": np.ones(4)}
+    by_hand.step(three, three, 0.1)
+    with pytest.raises(ValueError, match="velocity of another network: make a new one"):
+        by_hand.step(four, four, 0.1)
     network = make_network()
     train(tiny, network, optimizer=(optimizer := SGD(0.9)))
     network, optimizer = copy.deepcopy((network, optimizer))
