@@ -21,6 +21,8 @@ from myst_nb.core.read import create_nb_reader
 from page_costs import with_memory
 from sphinx.util import logging
 
+from website.pages import code_cells
+
 AT_ONCE = 4  # on many cores, too: a page may take a gigabyte of memory
 logger = logging.getLogger(__name__)
 done = {}  # what ran, by folder and code, until MyST-NB asks for it
@@ -87,8 +89,7 @@ def run(notebook, folder, settings):
 
 def key(notebook, folder):
     """Return what tells a page from others: where it runs, and its code."""
-    cells = (cell.source for cell in notebook.cells if cell.cell_type == "code")
-    return folder, *cells
+    return folder, *(cell.source for cell in code_cells(notebook))
 
 
 def take_what_ran(execute):
