@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnet.tools.inputs import as_images, check_rng, check_whole
+from scratchnet.tools.inputs import array_of, as_images, check_rng, check_whole
 
 
 def gaussian_filter(size, sigma):
@@ -98,8 +98,8 @@ class Augmented:
 
     def __init__(self, images, rng, augment=augment):
         check_rng(rng)
-        self.images = images if hasattr(images, "array") else as_images(images)
-        self.array = getattr(self.images, "array", self.images)  # all, as they are
+        self.images = as_images(images) if array_of(images) is images else images
+        self.array = array_of(self.images)  # all, as they are
         self.rng, self.augment = rng, augment
 
     def __len__(self):

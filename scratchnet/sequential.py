@@ -86,9 +86,9 @@ class Sequential:
     def astype(self, dtype):
         """Convert parameters and statistics, as for gradient checks; return self."""
         for layer in inputs.at_any_depth(self.layers):
-            for arrays in map(vars(layer).get, ("parameters", "statistics")):
-                for name, array in (arrays or {}).items():
-                    arrays[name] = array.astype(dtype)
+            for kind in ("parameters", "statistics"):
+                arrays = vars(layer).get(kind, {})
+                arrays.update({name: a.astype(dtype) for name, a in arrays.items()})
         return self
 
     def save(self, path):

@@ -64,8 +64,8 @@ def each_epoch(
     def all_epochs():
         with flattened(network), progress(total=n_steps, desc="Steps") as bar:
             for epoch in range(epochs):
-                order = rng.permutation(len(images))[: n_batches * batch_size]
                 check_same(network)
+                order = rng.permutation(len(images))[: n_batches * batch_size]
                 steps = range(epoch * n_batches, (epoch + 1) * n_batches)
                 rates = [learning_rate * schedule(step / n_steps) for step in steps]
                 batches = zip(order.reshape(n_batches, -1), rates, strict=True)

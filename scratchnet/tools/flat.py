@@ -121,8 +121,7 @@ def check_same(network):
 def replace(network, old, new):
     """Have other arrays for the parameters, also where layers hold layers."""
     to = {id(array): new[name] for name, array in old.items()}
-    twins = getattr(network, "twins", [network])  # those of a network in parts
-    for layer in at_any_depth([each.layers for each in twins]):
+    for layer in at_any_depth(network):  # in the twins of a network in parts, too
         own = vars(layer).get("parameters", {})
         own.update({name: to.get(id(array), array) for name, array in own.items()})
         for name, value in list(vars(layer).items()):  # such as self.scale, for short

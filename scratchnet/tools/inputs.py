@@ -138,16 +138,26 @@ def as_one_hot_set(images, labels):
 def as_set_for(network, images, labels):
     """Return images and labels as arrays that the network can learn from.
 
-    What isn't an array, but has one that it gives parts of, is returned as it is. (The
-    array of a pandas Series is none of NumPy's.)
+    What isn't an array, but has one that it gives parts of, is returned as it is.
     """
-    kept = [isinstance(getattr(a, "array", None), np.ndarray) for a in (images, labels)]
-    plain = as_training_images(images.array if kept[0] else images)
+    plain = as_training_images(array_of(images))
     check_scaled(plain)  # or it goes on, and learns nothing
     logits = as_logits(network.predict(plain[:1]))  # raises, unless the images fit
-    some_labels = as_labels(labels.array if kept[1] else labels, logits.shape[1])
+    some_labels = as_labels(array_of(labels), logits.shape[1])
     check_pairs(plain, some_labels)
-    return images if kept[0] else plain, labels if kept[1] else some_labels
+    return (
+        plain if array_of(images) is images else images,
+        some_labels if array_of(labels) is labels else labels,
+    )
+
+
+def array_of(given):
+    """Return the array that something gives parts of, or what is given, if it's none.
+
+    The `array` of a pandas Series is none of NumPy's: it's no such thing.
+    """
+    array = getattr(given, "array", None)
+    return array if isinstance(array, np.ndarray) else given
 
 
 def check_some(images):
