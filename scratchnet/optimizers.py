@@ -28,25 +28,25 @@ class SGD:
         """Change the parameters in place: arrays by name, as a network has them."""
         check_range(0, np.inf, learning_rate=learning_rate)
         for name, parameter, slope in joined(parameters, gradients):
-            velocity, decayed, change = self.memory_for(name, parameter)
+            velocity, change = self.memory_for(name, parameter)
             if self.weight_decay and parameter.ndim > 1:
-                np.multiply(parameter, self.weight_decay, out=decayed)
-                decayed += slope
-                slope = decayed
-            if self.momentum:
+                np.multiply(parameter, self.weight_decay, out=change)
+                slope = np.add(change, slope, out=change)
+            if self.nesterov:
+                velocity += slope
+                velocity *= self.momentum  # what the next step finds of it
+                slope = np.add(velocity, slope, out=change)
+            elif self.momentum:
                 velocity *= self.momentum
                 velocity += slope
-                if self.nesterov:
-                    np.multiply(velocity, self.momentum, out=change)
-                    change += slope
-                slope = change if self.nesterov else velocity
+                slope = velocity
             np.multiply(slope, learning_rate, out=change)
             parameter -= change
 
     def memory_for(self, name, parameter):
-        """Return arrays of a parameter's shape: the velocity, and two to work in."""
+        """Return arrays of a parameter's shape: the velocity, and one to work in."""
         if name not in self.memory:
-            self.memory[name] = np.zeros((3, *parameter.shape), parameter.dtype)
+            self.memory[name] = np.zeros((2, *parameter.shape), parameter.dtype)
         if self.memory[name].shape[1:] != parameter.shape:
             raise ValueError(
                 "this optimizer has the velocity of another network: make a new one"
