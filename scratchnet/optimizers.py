@@ -63,7 +63,7 @@ class Adam:
     step (AdamW: Loshchilov and Hutter, 2019).
     """
 
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
+    def __init__(self, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
         check_range(0, 1, beta_1=beta_1, beta_2=beta_2)
         check_range(0, np.inf, epsilon=epsilon, weight_decay=weight_decay)
         self.beta_1 = beta_1

@@ -78,7 +78,7 @@ class Sequential:
     def predict(self, x, batch_size=100):
         """Return the logits in evaluation mode, a batch at a time to save memory."""
         x = inputs.as_images(x)
-        inputs.check_some(x)
+        inputs.check_scaled(x)
         inputs.check_whole(1, np.inf, batch_size=batch_size)
         starts = range(0, len(x), batch_size)
         return np.concatenate([self.forward(x[i : i + batch_size]) for i in starts])

@@ -111,7 +111,7 @@ def validated(training, network, validation_set, patience=None):
     names = ("training_loss", "validation_loss", "validation_accuracy")
     history = {name: [] for name in names}
     losses, best_state = history["validation_loss"], {}
-    with closing(training):
+    with closing(inputs.as_training(training)):
         for epoch, training_loss in enumerate(training):
             with np.errstate(over="ignore", invalid="ignore"):
                 logits = network.predict(images)

@@ -245,6 +245,8 @@ def test_nobody_learns_from_pixels_that_are_not_scaled():
     images = np.rint(255 * IMAGES)
     with pytest.raises(ValueError, match="must be scaled, not whole numbers up to 255"):
         train(images, LABELS)
+    with pytest.raises(ValueError, match="must be scaled, not whole numbers up to 255"):
+        measure(make_network(), images, LABELS)
     train(np.rint(IMAGES), LABELS)  # black and white
     train(255 * IMAGES, LABELS)  # who knows what that is
 

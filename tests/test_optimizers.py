@@ -66,7 +66,7 @@ def test_adam_as_kingma_and_ba_write_it(learning_rate, beta_1, beta_2):
         m_hat, v_hat = m / (1 - beta_1**t), v / (1 - beta_2**t)
         weights = weights - learning_rate * m_hat / (np.sqrt(v_hat) + 1e-8)
         places.append(weights)
-    ours = run(Adam(beta_1, beta_2), learning_rate)
+    ours = run(Adam(beta_1=beta_1, beta_2=beta_2), learning_rate)
     assert np.allclose(ours, places, rtol=1e-8, atol=1e-12)
 
 
@@ -137,3 +137,8 @@ def test_optimizers_refuse_what_is_no_share_of_the_past(share):
     for make, name in ((SGD, "momentum"), (Adam, "beta_1"), (Adam, "beta_2")):
         with pytest.raises(ValueError, match=f"{name} must be from 0 to below 1"):
             make(**{name: share})
+
+
+def test_the_learning_rate_is_no_share_of_the_past():
+    with pytest.raises(TypeError, match="positional"):
+        Adam(0.001)

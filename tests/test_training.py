@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from scratchnet.augmentation import Augmented
+from scratchnet.ladder.recipes import train_recipe
 from scratchnet.layers import (
     BatchNorm,
     Convolution,
@@ -200,6 +201,18 @@ def test_processes_do_not_change_a_bit_of_a_convolutional_network():
     one, _ = train(data, InParts(make_convolutional(), 2))
     two, _ = train_together(data, make_convolutional(), 2)
     assert_same(one, two)
+
+
+@needs_fork
+def test_processes_with_dropout_take_the_images_in_one_order():
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((64, 784), dtype=np.float32), rng.integers(0, 10, 64)
+    few = {"epochs": 2, "batch_size": 16, "learning_rate": 0.01, "parts": 2}
+    (together, _), (in_turn, _) = (
+        train_recipe("mlp", images, labels, in_parallel=way, **few) for way in (1, 0)
+    )
+    for name, array in together.state.items():
+        assert np.allclose(array, in_turn.state[name], atol=1e-5)
 
 
 @needs_fork
@@ -662,6 +675,11 @@ def test_a_layer_that_leaves_no_gradient_is_named(tiny):
         train(tiny, network)
 
 
+def test_whole_numbers_are_not_trained(tiny):
+    with pytest.raises(ValueError, match=r"0.weights must be floating-point numbers"):
+        train(tiny, make_network().astype(int))
+
+
 def test_a_gradient_of_another_shape_is_named(tiny):
     class Summing(Linear):
         def backward(self, gradient, to_input=True):
@@ -740,6 +758,14 @@ def test_validation_refuses_what_does_not_fit(tiny, held_out, message):
     with pytest.raises(ValueError, match=message):
         train_and_measure(tiny, held_out, network)
     assert_same(network, make_network())
+
+
+def test_a_training_that_has_ended_is_not_validated(tiny, other):
+    network = make_network()
+    training = each_epoch(network, *tiny, rng=np.random.default_rng(3), **HOW)
+    assert len(validated(training, network, other)["validation_loss"]) == HOW["epochs"]
+    with pytest.raises(ValueError, match="this training has ended: each_epoch begins"):
+        validated(training, network, other)
 
 
 def test_patience_and_shares_have_bounds(tiny, other):

@@ -6,6 +6,7 @@ All choices in this file were made on the last 10,000 training images, or the la
 "cnn-tiny", and "cnn-small": these were cut to what a few minutes allow.
 """
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -277,6 +278,8 @@ def train_recipe(name, images, labels, seed=1, in_parallel=False, **changes):
     make_optimizer, n_parts = how.pop("optimizer", SGD), how.pop("parts", 1)
     generators = rng.spawn(n_parts)  # for what's random in a part
     averaging = how.pop("averaging", None)
+    # Dropout draws from `rng` in one of the processes, and all need the same order.
+    order_rng = copy.deepcopy(rng) if n_parts > 1 else rng
 
     def program(team):
         optimizer = team.optimizer(make_optimizer())
@@ -287,7 +290,7 @@ def train_recipe(name, images, labels, seed=1, in_parallel=False, **changes):
             team.network,
             *data,
             generators[team.rank],
-            rng=rng,
+            rng=order_rng,
             optimizer=optimizer,
             **how,
         )

@@ -94,6 +94,12 @@ def flattened(network, new=np.empty):
         # Else it's a copy of a network in training, whose arrays came apart.
     keep_freed_memory()
     originals = network.parameters
+    for name, array in originals.items():
+        if array.dtype.kind != "f":
+            raise ValueError(
+                f"{name} must be floating-point numbers to be trained, not"
+                f" {array.dtype}: network.astype(np.float32) makes them so"
+            )
     parameters = Arrays(originals, new)
     replace(network, originals, parameters)
     network.flat = parameters, give_memory(network, Arrays(parameters, new))

@@ -64,7 +64,8 @@ def as_training_images(images):
 
 
 def check_scaled(images):
-    """Raise a ValueError if the pixels are those of 8 bits, made floats."""
+    """Raise a ValueError if there are no images, or pixels of 8 bits, made floats."""
+    check_some(images)
     largest = images.max()
     if largest > 1 and np.array_equal(images, np.rint(images)):
         raise ValueError(
@@ -232,6 +233,13 @@ def check_finite(epoch, learning_rate, *arrays):
         raise FloatingPointError(
             f"training diverged in epoch {epoch + 1}: try a lower learning_rate{than}"
         )
+
+
+def as_training(training):
+    """Return a generator that hasn't ended: else nothing would come of it."""
+    if getattr(training, "gi_frame", training) is None:
+        raise ValueError("this training has ended: each_epoch begins another")
+    return training
 
 
 def check_layers(layers):

@@ -220,7 +220,7 @@ def ready_in_processes(program, network, size=2):
     if size > 1 and sys.platform != "linux":
         raise ValueError(
             f"processes that share a training need Linux, and this is {sys.platform}:"
-            " without them, it takes longer, and gives the same network"
+            " train without them, which takes longer"
         )
     with flattened(network, shared):
         team = Team(network, size)
