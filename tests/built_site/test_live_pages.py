@@ -309,18 +309,17 @@ def test_axe_finds_no_fault_before_during_and_after(quick, scheme, width):
     quick.set_viewport_size({"width": width, "height": 900})
     quick.evaluate("() => { window.held = new Promise((go) => (window.go = go)) }")
     quick.wait_for_timeout(400)
-    rules = {"label-content-name-mismatch": {"enabled": True}}
-    assert faults(quick, rules) == []
+    assert faults(quick) == []
     press_button(quick)
     quick.get_by_text("NumPy: 1.3 of 5.0 MB").wait_for()
     bar = quick.get_by_role("progressbar", name="Loading")
     assert bar.evaluate("bar => bar.value") == 0.125
-    assert faults(quick, rules) == []
+    assert faults(quick) == []
     quick.evaluate("go()")
     quick.locator(".live-said", has_text="is ready. No cell").wait_for()
     run(cell_with(quick, "counts = np.bincount"))
     quick.wait_for_timeout(400)
-    assert faults(quick, rules) == []
+    assert faults(quick) == []
     assert quick.evaluate("document.documentElement.scrollWidth") <= width
     assert quick.evaluate(TOO_WIDE) == []
 
@@ -475,7 +474,7 @@ def test_earlier_changes_hide_no_new_edition_of_a_cell(quick):
     old = quick.locator(".live-left-over")
     old.locator("summary").click()
     assert old.locator("pre").inner_text() == "counts = [1, 2, 3]"
-    assert faults(quick, {}) == []
+    assert faults(quick) == []
     old.get_by_role("button", name="Forget it").click()
     assert old.is_hidden() and kept(quick) == {}
 
