@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from threading import Event, Thread
 from zipfile import ZipFile
 
 import numpy as np
@@ -31,6 +32,7 @@ from scratchnet.sequential import Sequential
 from scratchnet.tools.flat import flattened
 from scratchnet.tools.parallel import in_processes, ready_in_processes
 from scratchnet.tools.parts import InParts, twin
+from scratchnet.tools.progress import Bar
 from scratchnet.training import each_epoch, fit, measure_statistics, validated
 
 # JAX, which other tests use, and Python from 3.12 on warn of locks that another thread
@@ -278,6 +280,43 @@ def test_a_process_that_is_killed_ends_the_training(tiny):
     with pytest.raises(ChildProcessError, match="a process of the training ended"):
         train_together(tiny, make_network(), 2, **augmenting(vanish))
     assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_no_bar_waits_for_a_process_that_has_ended():
+    def program(team):
+        if team.rank:
+            Bar.get_lock().acquire()
+            os._exit(1)
+        team.meet()
+
+    with pytest.raises(ChildProcessError, match="a process of the training ended"):
+        in_processes(program, make_network(), 2)
+    assert Bar.get_lock().acquire(timeout=5)
+    Bar.get_lock().release()
+
+
+@needs_fork
+def test_no_bar_waits_for_a_thread_that_was_not_forked():
+    held, done = Event(), Event()
+
+    def hold():
+        with Bar.get_lock():
+            held.set()
+            done.wait()
+
+    def program(team):
+        assert not team.rank or Bar.get_lock().acquire(timeout=5)
+        team.meet()
+
+    thread = Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        in_processes(program, make_network(), 2)
+    finally:
+        done.set()
+        thread.join()
 
 
 @needs_fork

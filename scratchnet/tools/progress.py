@@ -2,6 +2,7 @@
 
 import os
 import sys
+from threading import RLock
 
 from tqdm.auto import tqdm
 
@@ -12,13 +13,27 @@ def say(text):
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
-class _Bar(tqdm):
+class Bar(tqdm):
     """tqdm's bar, gone after an error too: its notebook bar would stay, in red."""
 
     def close(self):
         super().close()
         if getattr(self, "container", None) is not None:
             self.container.close()
+
+
+def renew_lock():
+    """Give bars a lock that no other process has.
+
+    Forked processes share tqdm's own. If one of them is ended while it holds that,
+    every later bar of the others waits for ever.
+    """
+    Bar.set_lock(RLock())
+
+
+renew_lock()
+if hasattr(os, "register_at_fork"):  # at a fork, another thread may hold this one
+    os.register_at_fork(after_in_child=renew_lock)
 
 
 def progress(iterable=None, **options):
@@ -41,4 +56,4 @@ def progress(iterable=None, **options):
         Iterate over it, or call its `update`.
     """
     disable = bool(os.environ.get("TQDM_DISABLE"))
-    return _Bar(iterable, leave=False, disable=disable, **options)
+    return Bar(iterable, leave=False, disable=disable, **options)
