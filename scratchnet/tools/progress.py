@@ -17,6 +17,7 @@ class Bar(tqdm):
     """tqdm's bar, gone after an error too: its notebook bar would stay, in red."""
 
     def close(self):
+        """End the bar, and take it away."""
         super().close()
         if getattr(self, "container", None) is not None:
             self.container.close()
