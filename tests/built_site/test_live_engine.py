@@ -110,8 +110,7 @@ def answers_of(name):
     }
 
 
-# The first is run by its buttons in test_live_pages.py.
-@pytest.mark.parametrize("name", live_pages()[1:])
+@pytest.mark.parametrize("name", live_pages())
 def test_every_cell_and_every_check_of_the_page_holds(context, page, root, name):
     requests = []
     context.on("request", lambda request: requests.append(request.url))

@@ -107,6 +107,7 @@ def test_page_of_a_site_keeps_to_itself_is_light_and_stands_still(
     assert complaints == []
     assert kilobytes < 600, "see benchmarks/page_speed.py"
     assert shift < 0.05
+    check_what_is_shown(page)
 
 
 def test_a_request_elsewhere_would_be_found(page, roots, complaints, root):
