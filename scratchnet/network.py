@@ -59,6 +59,7 @@ def gradients(layer_0, label, weights_1, weights_2, dropout_mask):
     """
     layers = forward(layer_0, weights_1, weights_2, dropout_mask)
     weighted_sums, layer_1, layer_2 = layers
+    inputs.check_label(label, layer_2)
     layer_2_delta = layer_2 - label
     layer_1_delta = (weights_2 @ layer_2_delta) * 2 * dropout_mask
     layer_1_delta *= relu_derivative(weighted_sums)

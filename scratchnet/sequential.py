@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchnet.tools import inputs
 from scratchnet.tools.files import read_arrays, write_arrays
+from scratchnet.tools.flat import convert
 
 
 class Sequential:
@@ -85,10 +86,7 @@ class Sequential:
 
     def astype(self, dtype):
         """Convert parameters and statistics, as for gradient checks; return self."""
-        for layer in inputs.at_any_depth(self.layers):
-            for kind in ("parameters", "statistics"):
-                arrays = vars(layer).get(kind, {})
-                arrays.update({name: a.astype(dtype) for name, a in arrays.items()})
+        convert(self, dtype)
         return self
 
     def save(self, path):

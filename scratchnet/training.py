@@ -32,6 +32,8 @@ def each_epoch(
 ):
     """Train in mini-batches that `rng` shuffles; yield the mean loss of each epoch.
 
+    Meanwhile, the network has other arrays: ask for `network.parameters` anew.
+
     Parameters
     ----------
     images, labels : array_like
@@ -135,9 +137,8 @@ def measure_statistics(network, images, batch_size=1000):
     The running averages lag behind in training, and belong to augmented images and
     to parameters that averaging has replaced. `images` are plain, shape (n, 784).
     """
-    images = inputs.as_images(images)
-    inputs.check_some(images)
-    inputs.check_whole(1, np.inf, batch_size=batch_size)
+    images = inputs.as_training_images(images)
+    inputs.check_whole(2, np.inf, batch_size=batch_size)  # one has no variance
     layers = [a for a in inputs.at_any_depth(network.layers) if hasattr(a, "momentum")]
     momenta = [layer.momentum for layer in layers]
     n_done, n_batches = 0, -(-len(images) // batch_size)

@@ -12,6 +12,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Event
 
 import numpy as np
 import psutil
@@ -92,6 +93,23 @@ def test_what_a_thread_raises_is_raised_and_ends_the_others():
 
     with pytest.raises(KeyError, match="no such image"):
         in_threads(program, 4)
+
+
+def test_threads_end_where_whoever_waits_for_them_is_interrupted():
+    begun, ended = Barrier(2), Event()
+
+    def program(comm):
+        begun.wait(10)
+        try:
+            if comm.rank == 0:
+                os.kill(os.getpid(), signal.SIGINT)  # the main thread's
+                comm.Barrier()
+        except BrokenBarrierError:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(program, 2)
+    assert ended.wait(10)
 
 
 def test_columns_are_no_message():
@@ -265,6 +283,19 @@ def test_a_file_that_is_no_checkpoint_of_the_network_is_named(digits, tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"checkpoint.npz isn't a whole check"):
             checkpoint(path, digits, *words, "--epochs", "2")
+
+
+@pytest.mark.parametrize("batch_size", [16, 64])
+def test_a_checkpoint_is_gone_on_with_in_batches_of_its_size(
+    digits, tmp_path, batch_size
+):
+    path = tmp_path / "checkpoint.npz"
+    checkpoint(path, digits)
+    options = parse(
+        ["--batch-size", str(batch_size), "--checkpoint", str(path), "--epochs", "2"]
+    )
+    with pytest.raises(ValueError, match="take the same images and batch size"):
+        in_threads(lambda comm: train(comm, digits, options), 1)
 
 
 def test_ranks_that_see_other_checkpoints_are_told(digits, tmp_path):

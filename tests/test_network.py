@@ -51,6 +51,12 @@ def tiny():
     return rng.random((40, 9)), labels
 
 
+def test_a_digit_is_no_one_hot_label():
+    weights = network.initial_weights(np.random.default_rng(0), 9, 5, 10)
+    with pytest.raises(ValueError, match=r"one-hot, shape \(10,\), .* not 7"):
+        network.gradients(np.ones(9), 7, *weights, np.ones(5))
+
+
 def test_gradients_are_checked_in_float64():
     for weights, kind in ((np.zeros(3, np.float32), "float32"), ([0.0, 0.0], "list")):
         with pytest.raises(ValueError, match=f"array of float64, not in {kind}"):

@@ -30,7 +30,7 @@ from scratchnet.metrics import measure
 from scratchnet.optimizers import SGD, Adam, Averaging, cosine, triangular
 from scratchnet.sequential import Sequential
 from scratchnet.tools.flat import flattened
-from scratchnet.tools.parallel import in_processes, ready_in_processes
+from scratchnet.tools.parallel import Team, in_processes, ready_in_processes
 from scratchnet.tools.parts import InParts, twin
 from scratchnet.tools.progress import Bar
 from scratchnet.training import each_epoch, fit, measure_statistics, validated
@@ -358,6 +358,58 @@ def test_a_process_that_is_killed_between_two_runs_ends_the_next():
 
 
 @needs_fork
+def test_after_an_error_here_no_run_takes_up_the_one_before(tiny):
+    def program(team, fails):
+        if fails and team.rank == 0:
+            raise KeyError("here")
+        team.meet()
+
+    with ready_in_processes(program, make_network()) as run:
+        run(False)
+        with pytest.raises(KeyError, match="here"):
+            run(True)
+        with pytest.raises(ChildProcessError, match="an earlier run failed"):
+            run(False)
+
+
+@needs_fork
+def test_a_process_that_exits_ends_the_training():
+    def program(team):
+        if team.rank:
+            raise SystemExit
+        team.meet()
+
+    with pytest.raises(SystemExit):
+        in_processes(program, make_network(), 2)
+
+
+@needs_fork
+def test_where_not_all_processes_begin_none_is_left(monkeypatch):
+    start = Team.start
+
+    def start_one(team, program, rank):
+        if rank > 1:
+            raise OSError("no memory")
+        return start(team, program, rank)
+
+    monkeypatch.setattr(Team, "start", start_one)
+    with pytest.raises(OSError, match="no memory"):
+        in_processes(lambda team: team.meet(), make_network(), 3)
+    assert not multiprocessing.active_children()
+
+
+@needs_fork
+def test_a_network_in_training_is_not_shared_with_processes(tiny):
+    network = make_network()
+    training = each_epoch(network, *tiny, rng=np.random.default_rng(3), **HOW)
+    next(training)
+    with pytest.raises(ValueError, match="this network is in a training: end that"):
+        in_processes(lambda team: team.meet(), network, 2)
+    training.close()
+    in_processes(lambda team: team.meet(), network, 2)
+
+
+@needs_fork
 def test_no_process_outlives_the_training():
     killed_in_training = """
 import os, signal
@@ -590,9 +642,7 @@ def make_of_own_layers():
     rng = np.random.default_rng(6)
     inner, block = Residual(Linear(9, 9, rng)), [Linear(9, 9, rng), ReLU()]
     network = Sequential(Residual(*block, inner), OwnScale(9), Linear(9, 3, rng))
-    for layer in (*block, inner.inner.layers[0], network.layers[-1]):
-        Sequential(layer).astype(np.float64)
-    return network
+    return network.astype(np.float64)
 
 
 def step_by_step(network, images, labels, optimizer):
@@ -736,6 +786,8 @@ def test_an_optimizer_belongs_to_one_network(tiny):
     for other in (make_network(), Sequential(Linear(9, 3, np.random.default_rng(0)))):
         with pytest.raises(ValueError, match="steps with another network: make a new"):
             train(tiny, other, optimizer=optimizer)
+        with pytest.raises(ValueError, match="steps with another network: make a new"):
+            train(tiny, other, optimizer=Averaging(optimizer))
     by_hand, three, four = SGD(0.9), {"bias": np.ones(3)}, {"bias": np.ones(4)}
     by_hand.step(three, three, 0.1)
     with pytest.raises(ValueError, match="velocity of another network: make a new one"):
@@ -956,7 +1008,7 @@ def test_an_interrupted_save_leaves_what_was_there(tmp_path, monkeypatch, existi
     monkeypatch.setattr(np, "savez", interrupted)
     with pytest.raises(KeyboardInterrupt):
         make_network(seed=13).save(path)
-    assert path.exists() == existing
+    assert [file.name for file in tmp_path.iterdir()] == existing * [path.name]
     if existing:
         assert_same(make_network(seed=14).load(path), network)
 
@@ -985,6 +1037,9 @@ def test_astype_converts_parameters_and_statistics():
     assert {array.dtype for array in network.state.values()} == {np.dtype(np.float64)}
     assert np.allclose(network.predict(images.astype(np.float64)), before, atol=1e-5)
     assert network.n_parameters == 9 * 12 + 2 * 12 + 12 * 3 + 3
+    own = Sequential(OwnScale(9)).astype(np.float32)  # what it keeps twice, too
+    assert own.layers[0].scale is own.parameters["0.scale"]
+    assert own.layers[0].scale.dtype == np.float32
 
 
 def test_the_gradient_with_respect_to_the_input_is_there_if_wanted():

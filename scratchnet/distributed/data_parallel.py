@@ -175,7 +175,8 @@ def train(comm, data, options):
     -------
     dict of str to numpy.ndarray
         "curve", the loss of each epoch's steps; "seconds" and "waited" of each step of
-        this run; "apart", how far the ranks' parameters are from each other.
+        this run; "apart", how far the ranks' parameters are from each other; and
+        "parameters", all of them in a row.
     """
     if options.batch_size % comm.size:
         raise ValueError(
@@ -192,6 +193,12 @@ def train(comm, data, options):
         curve = np.empty((0, 0))
         if options.checkpoint:
             curve = load_checkpoint(comm, options.checkpoint, network, optimizer)
+            n_steps = len(data[0]) // options.batch_size
+            if curve.size and curve.shape[1] != n_steps:
+                raise ValueError(
+                    f"{options.checkpoint} has {curve.shape[1]} steps an epoch, and"
+                    f" this training {n_steps}: take the same images and batch size"
+                )
         for epoch in range(len(curve), options.epochs):
             if options.die == (comm.rank, epoch):
                 signal.raise_signal(getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -98,7 +98,12 @@ def in_threads(program, size):
             raise
 
     with ThreadPoolExecutor(size) as pool:
-        futures = [pool.submit(run, rank) for rank in range(size)]
+        try:
+            futures = [pool.submit(run, rank) for rank in range(size)]
+            wait(futures)
+        except BaseException:  # such as Ctrl+C
+            barrier.abort()
+            raise
     errors = [future.exception() for future in futures]
     for error in errors:
         if error and not isinstance(error, BrokenBarrierError):
@@ -113,7 +118,7 @@ def mpiexec():
 
 
 def possible_ranks(*wanted):
-    """Return how many ranks `launch` can start here: all that are wanted, or one."""
+    """Return those of the wanted numbers of ranks that `launch` can start here."""
     able = mpiexec() or sys.platform == "linux"
     return [n for n in wanted if n == 1 or able]
 
@@ -143,7 +148,8 @@ def launch(n_ranks, *words):
     Raises
     ------
     ChildProcessError
-        If a rank died, with what was told of it.
+        If a rank died, with what was told of it. Without MPI, rank 0 is this process:
+        what it raises is raised as it is.
     """
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.npz"

@@ -94,7 +94,7 @@ def convolutional(*units, n_features):
 
 
 def with_momentum(weight_decay=0.0):
-    """Return the optimizer that most recipes share, as keywords of `fit`."""
+    """Return the optimizer that most recipes share, for a recipe's `training`."""
     return {
         "optimizer": partial(SGD, 0.9, nesterov=True, weight_decay=weight_decay),
         "schedule": triangular,
@@ -262,7 +262,8 @@ def train_recipe(name, images, labels, seed=1, in_parallel=False, **changes):
         Of all that is random.
     in_parallel : bool, optional
         Whether each part of a batch has a process of its own, which needs Linux, rather
-        than its turn.
+        than its turn. Where images are invented, each process draws its own: the same
+        seed gives another network of the same kind.
     **changes
         What of the recipe's `training` is different.
 

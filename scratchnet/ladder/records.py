@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchnet.mnist import practice
+from scratchnet.tools.files import whole_file
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -61,7 +62,8 @@ def write_record(name, record):
     if practice.is_chosen():
         raise RuntimeError(f"{name} is not recorded. {practice.NOTICE}")
     text = json.dumps(record, indent=1) + "\n"
-    (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+    with whole_file(FOLDER / f"{name}.json") as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def now():
@@ -168,8 +170,9 @@ def ladder(*names):
     Returns
     -------
     list of dict
-        From the foot of the ladder up. "accuracies" has one number a seed, in percent
-        of the 10,000 test images; "mean" and "sd" are of these.
+        From the foot of the ladder up, or in the order of the names. "accuracies" has
+        one number a seed, in percent of the 10,000 test images; "mean" and "sd" are of
+        these.
     """
     rungs = []
     for name in names or RUNGS:

@@ -1,17 +1,28 @@
 """Keep arrays in a file, `.npz`: whole, or not at all."""
 
+import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 
-def write_arrays(path, arrays):
-    """Write arrays by name; what is unfinished has another name until it's whole."""
+@contextmanager
+def whole_file(path):
+    """Yield the path to write to: the file has another name until it's whole."""
     path = Path(path)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as file:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")  # each its own
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_arrays(path, arrays):
+    """Write arrays by name, all or none."""
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
         np.savez(file, **arrays)
-    unfinished.replace(path)
 
 
 def read_arrays(path, like):

@@ -78,7 +78,7 @@ def flattened(network, new=np.empty):
         Meanwhile, its layers have views. At the end, they get their own arrays back,
         with what the views held. Within another such block, nothing changes.
     new : callable, optional
-        As for `Arrays`.
+        As for `Arrays`. Other than by default, within another block it's refused.
 
     Yields
     ------
@@ -89,6 +89,10 @@ def flattened(network, new=np.empty):
     if hasattr(network, "flat"):
         parameters, _ = network.flat
         if all(array.base is parameters.flat for array in parameters.values()):
+            if new is not np.empty:
+                raise ValueError(
+                    "this network is in a training: end that first, as with close()"
+                )
             yield network.flat
             return
         # Else it's a copy of a network in training, whose arrays came apart.
@@ -133,6 +137,15 @@ def replace(network, old, new):
         for name, value in list(vars(layer).items()):  # such as self.scale, for short
             if id(value) in to:
                 setattr(layer, name, to[id(value)])
+
+
+def convert(network, dtype):
+    """Give a network's layers parameters and statistics of another dtype."""
+    old = network.parameters
+    replace(network, old, {name: array.astype(dtype) for name, array in old.items()})
+    for layer in at_any_depth(network):
+        arrays = vars(layer).get("statistics", {})
+        arrays.update({name: array.astype(dtype) for name, array in arrays.items()})
 
 
 def give_memory(network, gradients):

@@ -152,6 +152,15 @@ def as_set_for(network, images, labels):
     )
 
 
+def check_label(label, scores):
+    """Raise a ValueError unless a label is a row as long as that of the scores."""
+    if np.shape(label) != scores.shape:
+        raise ValueError(
+            f"the label must be one-hot, shape {scores.shape}, as a row of"
+            f" one_hot_encoding is, not {label!r}"
+        )
+
+
 def array_of(given):
     """Return the array that something gives parts of, or what is given, if it's none.
 
@@ -217,12 +226,15 @@ def as_optimizer_of(network, optimizer):
             f"optimizer must be one that was made, such as SGD(0.9), not {optimizer!r}"
         )
     first = (*network.layers, network)[0]  # also of a network in parts
-    if getattr(optimizer, "first_layer", first) is not first:
-        raise ValueError(
-            "this optimizer has taken steps with another network: make a new one for"
-            " each training"
-        )
-    optimizer.first_layer = first  # goes along with a copy of both
+    inner = optimizer
+    while inner is not None:  # such as the one that is averaged
+        if getattr(inner, "first_layer", first) is not first:
+            raise ValueError(
+                "this optimizer has taken steps with another network: make a new one"
+                " for each training"
+            )
+        inner.first_layer = first  # goes along with a copy of both
+        inner = getattr(inner, "optimizer", None)
     return optimizer
 
 

@@ -214,7 +214,7 @@ def ready_in_processes(program, network, size=2):
     ValueError
         On another system than Linux: there, processes can't fork, or not safely.
     ChildProcessError
-        If one of them ended.
+        If one of them ended, or an earlier run failed.
     """
     check_whole(1, np.inf, size=size)
     if size > 1 and sys.platform != "linux":
@@ -225,15 +225,22 @@ def ready_in_processes(program, network, size=2):
     with flattened(network, shared):
         team = Team(network, size)
 
+        begun = []  # what hasn't ended well: the others may still be at work on it
+
         def run(*arguments):
+            if begun:
+                raise ChildProcessError("an earlier run failed: begin anew")
+            begun.append(arguments)
             for _, order in team.orders[1:]:
                 order.send(arguments)
             result = program(team, *arguments)
             team.meet()  # so that none still works when this returns
+            begun.clear()
             return result
 
         try:
-            team.children += [team.start(program, rank) for rank in range(1, size)]
+            for rank in range(1, size):
+                team.children.append(team.start(program, rank))
             for _, answer in team.answers:
                 answer.close()  # here; then it ends where a process ends
             yield run
@@ -257,7 +264,7 @@ def follow(program, team, rank):
                 team.look_around()
             program(team, *order.recv())
             team.meet()
-    except Exception as error:
+    except BaseException as error:  # also SystemExit: the others wait for a word
         answer.send(sendable(error))
 
 

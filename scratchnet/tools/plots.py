@@ -50,12 +50,12 @@ def show_digits(images, titles=None, n_columns=10, size=0.9):
 
 
 def plot_history(history):
-    """Draw the losses and the validation accuracy of `fit`, a panel for each.
+    """Draw the losses and the validation accuracy of a training, a panel for each.
 
     Parameters
     ----------
     history : dict of str to list of float
-        From `scratchnet.training.fit`, with a validation set.
+        From `scratchnet.training.validated`.
 
     Returns
     -------
