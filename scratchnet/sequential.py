@@ -86,8 +86,7 @@ class Sequential:
 
     def astype(self, dtype):
         """Convert parameters and statistics, as for gradient checks; return self."""
-        convert(self, dtype)
-        return self
+        return convert(self, dtype)
 
     def save(self, path):
         """Write parameters and statistics to a file, `.npz`; whole, or not at all."""

@@ -1,4 +1,7 @@
-"""The training loop that all networks of Part II share."""
+"""The training loop that all networks of Part II share.
+
+Meanwhile, a network has other arrays: ask for `network.parameters` anew.
+"""
 
 from contextlib import closing
 
@@ -31,8 +34,6 @@ def each_epoch(
     loss=softmax_cross_entropy,
 ):
     """Train in mini-batches that `rng` shuffles; yield the mean loss of each epoch.
-
-    Meanwhile, the network has other arrays: ask for `network.parameters` anew.
 
     Parameters
     ----------

@@ -160,6 +160,17 @@ def load_checkpoint(comm, path, network, optimizer):
     return curve
 
 
+def steps_of_an_epoch(comm, n_images, batch_size):
+    """Return how many batches there are; raise an error if ranks can't share them."""
+    if batch_size % comm.size:
+        raise ValueError(
+            f"{comm.size} ranks can't share a batch of {batch_size} evenly"
+        )
+    if batch_size > n_images:
+        raise ValueError(f"a batch of {batch_size} takes more than {n_images} images")
+    return n_images // batch_size
+
+
 def train(comm, data, options):
     """Train all epochs that a checkpoint doesn't have; return what was measured.
 
@@ -178,14 +189,7 @@ def train(comm, data, options):
         this run; "apart", how far the ranks' parameters are from each other; and
         "parameters", all of them in a row.
     """
-    if options.batch_size % comm.size:
-        raise ValueError(
-            f"{comm.size} ranks can't share a batch of {options.batch_size} evenly"
-        )
-    if options.batch_size > len(data[0]):
-        raise ValueError(
-            f"a batch of {options.batch_size} takes more than {len(data[0])} images"
-        )
+    n_steps = steps_of_an_epoch(comm, len(data[0]), options.batch_size)
     network, optimizer = new_network(comm, options.normalized), SGD(momentum=0.9)
     network.astype(data[0].dtype)
     seconds, waited = [], []
@@ -193,7 +197,6 @@ def train(comm, data, options):
         curve = np.empty((0, 0))
         if options.checkpoint:
             curve = load_checkpoint(comm, options.checkpoint, network, optimizer)
-            n_steps = len(data[0]) // options.batch_size
             if curve.size and curve.shape[1] != n_steps:
                 raise ValueError(
                     f"{options.checkpoint} has {curve.shape[1]} steps an epoch, and"

@@ -140,12 +140,13 @@ def replace(network, old, new):
 
 
 def convert(network, dtype):
-    """Give a network's layers parameters and statistics of another dtype."""
+    """Give a network's layers parameters and statistics of another dtype; return it."""
     old = network.parameters
     replace(network, old, {name: array.astype(dtype) for name, array in old.items()})
     for layer in at_any_depth(network):
         arrays = vars(layer).get("statistics", {})
         arrays.update({name: array.astype(dtype) for name, array in arrays.items()})
+    return network
 
 
 def give_memory(network, gradients):
