@@ -10,15 +10,17 @@ and what is in `requirements-cluster.txt`. What comes out is recorded for the pa
 import os
 import platform
 from importlib.metadata import version
+from statistics import median
 
 from benchmarks.machine import processor
 from benchmarks.searching.cluster import client, cluster, networks, result_of
-from benchmarks.timing.worker import usable_cores
+from benchmarks.timing.worker import Quiet, usable_cores
 from scratchnet.ladder.records import write_record
 
 WORKERS = (1, 2, 4)
 TRIALS = "--trials=60"
-ROUNDS = 3
+PATIENCE = 60  # seconds in all to wait until other programs are idle
+ROUNDS = 7
 
 
 def on_workers(n_workers):
@@ -35,18 +37,21 @@ def in_threads():
 
 
 def summary(results):
-    """Return what to record: the fastest round, as other programs only delay one."""
+    """Return what to record: the median round, and each."""
     seconds = [result["seconds"] for result in results]
     received = results[0].get("received")
-    return {"seconds": min(seconds), "each": seconds, "received": received}
+    return {"seconds": median(seconds), "each": seconds, "received": received}
 
 
 def main():
     """Measure in turn, compare the tables, and record."""
     ways = {"threads": []} | {str(n): [] for n in WORKERS}
+    quiet = Quiet(PATIENCE)
     for _ in range(ROUNDS):
+        quiet.wait()
         ways["threads"].append(in_threads())
         for n_workers in WORKERS:
+            quiet.wait()
             ways[str(n_workers)].append(on_workers(n_workers))
             print(n_workers, f"{ways[str(n_workers)][-1]['seconds']:.1f} s", flush=True)
     tables = [result["table"] for results in ways.values() for result in results]

@@ -137,7 +137,10 @@ def prepare(key, network, images, labels, threads, **changes):
     **changes
         Of the keywords of its module's `prepare`.
     """
-    contender = CONTENDERS[key]
-    module = importlib.import_module(f"benchmarks.timing.{contender.module}")
-    options = contender.options | changes
-    return module.prepare(network, images, labels, threads, **options)
+    options = CONTENDERS[key].options | changes
+    return imported(key).prepare(network, images, labels, threads, **options)
+
+
+def imported(key):
+    """Return a contender's module, which imports its framework."""
+    return importlib.import_module(f"benchmarks.timing.{CONTENDERS[key].module}")

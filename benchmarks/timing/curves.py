@@ -61,34 +61,55 @@ def measure(options, quiet):
     dict of str to list of dict
         For each curve its points: the task, and the seconds of an epoch.
     """
-    record = {}
-    for name, tasks in tasks_for(options).items():
-        by_point = {json.dumps(task): task for task in tasks}
-        with ExitStack() as stack:
-            workers, failures = start(stack, by_point)
-            turns, more_failures = take_turns(workers, options.rounds, quiet)
-            about = {key: worker.about for key, worker in workers.items()}
-        record[name] = []
-        for key, some in turns.items():
-            epoch = spread([turn["seconds"] / turn["epochs"] for turn in some])
-            record[name].append(
-                by_point[key] | about[key] | {"epoch": epoch, "turns": some}
-            )
-        for key, reason in (failures | more_failures).items():
-            record[name].append(by_point[key] | {"failure": reason})
+    curves, record = tasks_for(options), {}
+    compared = [name for name in curves if "," in name]  # with each other, so in turn
+    apart = [[name] for name in curves if name not in compared]
+    for names in [*apart, compared]:
+        points = {json.dumps(task): task for name in names for task in curves[name]}
+        measured = points_in_turn(points, options.rounds, quiet)
+        for name in names:
+            record[name] = [measured[json.dumps(task)] for task in curves[name]]
     return record
+
+
+def points_in_turn(points, rounds, quiet):
+    """Measure points in turn; return each with its seconds of an epoch, or a failure.
+
+    Parameters
+    ----------
+    points : dict of str to dict
+        Tasks, by a key of each.
+    rounds, quiet
+        As for `take_turns`.
+
+    Returns
+    -------
+    dict of str to dict
+        By the same keys.
+    """
+    with ExitStack() as stack:
+        workers, failures = start(stack, points)
+        turns, more_failures = take_turns(workers, rounds, quiet)
+        about = {key: worker.about for key, worker in workers.items()}
+    measured = {}
+    for key, some in turns.items():
+        epoch = spread([turn["seconds"] / turn["epochs"] for turn in some])
+        measured[key] = points[key] | about[key] | {"epoch": epoch, "turns": some}
+    for key, reason in (failures | more_failures).items():
+        measured[key] = points[key] | {"failure": reason}
+    return measured
 
 
 def show(record):
     """Print the seconds of an epoch along each curve."""
-    print("\nSeconds of an epoch of 784-width-10 with scratchnet, median of the rounds")
+    print("\nSeconds of an epoch of 784-width-10 with scratchnet, the fastest round")
     for name, curve in record.items():
         key = name if name in ("batch_size", "width", "images") else "threads"
         images = "" if key == "images" else f"; {curve[0]['images']:,} images"
         print(f"{name.replace('_', ' ')}{images}")
         measured = [point for point in curve if "epoch" in point]
         print("".join(f"{point[key]:>9,}" for point in measured))
-        print("".join(f"{point['epoch']['median']:9.4f}" for point in measured))
+        print("".join(f"{point['epoch']['least']:9.4f}" for point in measured))
         for point in curve:
             if "failure" in point:
                 print(f"    {point[key]:,} is left out, since {point['failure']}")

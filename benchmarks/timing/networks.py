@@ -1,6 +1,7 @@
 """The rates at which all contenders train the networks of the accuracy ladder."""
 
 from contextlib import ExitStack
+from itertools import product
 from statistics import median
 
 from benchmarks.timing.contenders import (
@@ -53,13 +54,18 @@ def measure(name, options, quiet):
         about = {key: worker.about for key, worker in workers.items()}
     left_out |= failures | more_failures
     peaks = [
-        {"threads": task["blas"], "kernels": kernels_of(about[key])}
+        {"threads": task["blas"], "library": task["library"]}
+        | {"kernels": kernels_of(about[key]) if task["library"] == "numpy" else ""}
         | spread([2 * SIZE**3 / min(turn["seconds"]) for turn in turns.pop(key)])
         for key, task in tasks.items()
         if task["kind"] == "multiply" and key in turns
     ]
     highest = {
-        threads: max(peak["median"] for peak in peaks if peak["threads"] == threads)
+        threads: max(
+            peak["median"]
+            for peak in peaks
+            if peak["threads"] == threads and peak["library"] == "numpy"
+        )
         for threads in {peak["threads"] for peak in peaks}
     }
     n_images = images_for(name, options)
@@ -134,9 +140,10 @@ def tasks_for(name, options):
             "blas": 1 if contender.blas == "one" else options.threads,
             "keeps_memory": contender.keeps_memory,
         }
-    for threads in sorted({1, options.threads}):
-        peak = {"kind": "multiply", "size": SIZE, "blas": threads}
-        tasks[f"peak in {threads} threads"] = common | peak
+    libraries = ["numpy"] + ["torch"] * ("torch" in tasks)
+    for library, threads in product(libraries, sorted({1, options.threads})):
+        peak = {"kind": "multiply", "size": SIZE, "blas": threads, "library": library}
+        tasks[f"{library}'s peak in {threads} threads"] = common | peak
     return tasks, left_out
 
 
@@ -173,7 +180,8 @@ def show(name, record):
         plural = "s" if peak["threads"] > 1 else ""
         kernels = f", kernels {peak['kernels']}" if peak["kernels"] else ""
         print(
-            f"peak in {peak['threads']} thread{plural}{kernels}: {median:.0f} GFLOP/s"
+            f"{peak['library']}'s peak in {peak['threads']} thread{plural}{kernels}:"
+            f" {median:.0f} GFLOP/s"
             f" ({least:.0f} to {most:.0f})"
         )
 
@@ -192,4 +200,7 @@ PyTorch, tuned: with channels last in memory, and a fused optimizer. This and al
   comes below it keep freed memory for the next step, as scratchnet does by itself.
 processes: each has a part of every batch, and one thread. Batch normalization takes
   the statistics of that part.
+  The frameworks could share a batch among processes as well: that isn't measured here.
+torch's peak: PyTorch brings MKL for its products, which may take slower code on a
+  processor that isn't Intel's.
 warm-up: the first epoch, with all that is compiled for it."""

@@ -85,8 +85,8 @@ def loss_of(parameters, statistics, network, x, y, key):
     ):
         x, s = apply(layer, p, s, x, k)
         new.append(s)
-    logarithms = jax.nn.log_softmax(x)
-    return -jnp.take_along_axis(logarithms, y[:, None], axis=1).mean(), new
+    chosen = jax.nn.one_hot(y, x.shape[1])  # picked by index, the slope is slower
+    return -(chosen * jax.nn.log_softmax(x)).sum(axis=1).mean(), new
 
 
 def descend(parameter, velocity, gradient):
@@ -144,8 +144,7 @@ def prepare(network, images, labels, threads, scan):
             for place in range(len(batches)):
                 state, loss = one_step(state, images, labels, batches, place)
                 losses.append(loss)
-            losses = jnp.stack(losses)
         jax.block_until_ready(state)
-        return float(losses.mean())
+        return float(np.mean(jax.device_get(losses)))
 
     return lambda orders: [one_epoch(order) for order in orders]

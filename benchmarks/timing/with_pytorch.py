@@ -1,6 +1,7 @@
 """The same training loop in PyTorch."""
 
 import torch
+import torch._dynamo  # an optimizer imports it, else in the time of its first step
 from torch import nn
 
 from benchmarks.timing.contenders import (

@@ -112,7 +112,7 @@ def environment(task):
     told = {f"{name}_NUM_THREADS": n for name in names}
     told |= {"VECLIB_MAXIMUM_THREADS": n, "JAX_PLATFORMS": "cpu", "TQDM_DISABLE": "1"}
     if task.get("keeps_memory"):
-        kept = {"top_pad": 2**28, "trim_threshold": 2**32, "mmap_threshold": 2**25}
+        kept = {"top_pad": 2**28, "trim_threshold": 2**32, "mmap_max": 0}
         tunables = (f"glibc.malloc.{name}={size}" for name, size in kept.items())
         told["GLIBC_TUNABLES"] = ":".join(tunables)
     return told
