@@ -9,8 +9,8 @@ The report tells how far each is from failing, in units of the spread that it sh
     python -m checks.arithmetics --pages go-deeper        # one page
     python -m checks.arithmetics --only haswell nehalem   # some arithmetics
 
-What ran is kept in `_build/arithmetics`, and runs again when the page's code or the
-package has changed.
+What ran is kept in `_build/arithmetics`, and runs again when something that it depends
+on has changed: see `digest_of`.
 """
 
 import argparse
@@ -29,10 +29,18 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from checks import require_assertions
 from checks.margins import report
+from scratchnet.mnist import practice
 from website.pages import code_cells, is_notebook, missing, tags_of
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "_build" / "arithmetics"
+# What a result depends on, beside its page's code
+FILES = (
+    "scratchnet/**/*.py",
+    "scratchnet/ladder/recorded/*",
+    "checks/recorder.py",
+    "constraints.txt",
+)
 OTHER_LOOPS = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])
 
 # What each sets in the environment of the kernel. `SEED` is this command's own.
@@ -111,10 +119,12 @@ def kept(page, name):
 
 
 def digest_of(cells):
-    """Return a digest of what a result depends on: a page's code and the package."""
-    package = sorted((ROOT / "scratchnet").rglob("*.py"))
-    texts = [cell.source for cell in cells] + [f.read_text("utf-8") for f in package]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    """Return a digest of what a result depends on: a page's code, files, the digits."""
+    files = [file for pattern in FILES for file in sorted(ROOT.glob(pattern))]
+    contents = [cell.source.encode() for cell in cells]
+    contents += [file.read_bytes() for file in files]
+    contents.append(b"practice" if practice.is_chosen() else b"MNIST")
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()
 
 
 def execute(page, cells, name):

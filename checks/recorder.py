@@ -50,7 +50,7 @@ class Part:
     apart : list of float
         The two numbers of `abs(accuracy - 0.9) < 0.01`, then.
     shown : list of str
-        The sides of the comparison that failed, if they aren't numbers.
+        The sides of the comparison that failed first, if they aren't numbers.
     many : bool
         Whether arrays or lists were compared, and the values are of one place in them.
     distance : float or None
@@ -175,7 +175,8 @@ class Recorder(ast.NodeTransformer):
             held = bool(test())
         except Exception as error:
             held = self.failed_to_run(number, error)
-        if not held and message and (part.held or part.distance != before):
+        nearer = part.distance is not before  # `!=` would be true of any NaN
+        if not held and message and (part.held or nearer):
             setattr(part, kind, str(message()))
         part.held &= held
 
@@ -201,7 +202,7 @@ class Recorder(ast.NodeTransformer):
         for sign, left, right in pairs:
             outcome = BY_SIGN[sign](left, right)
             result = outcome if result is True else result and outcome
-        if numbers is None and not np.all(result):
+        if numbers is None and not np.all(result) and self.parts[number].held:
             self.parts[number].shown = list(map(reprlib.repr, sides))
         return result
 
@@ -214,7 +215,7 @@ class Recorder(ast.NodeTransformer):
         """Tell whether something is in a collection, or isn't; keep both."""
         part = self.parts[number]
         found = (left in right) is (sign == "in")
-        if not found or not part.signs:
+        if part.held and (not found or not part.signs):
             part.signs, part.shown = [sign], [reprlib.repr(left), reprlib.repr(right)]
         return found
 
@@ -233,7 +234,9 @@ class Recorder(ast.NodeTransformer):
         if distances.size:
             nearest = int(np.argmin(distances))  # a NaN before all
             smallest = float(distances.flat[nearest])
-            if part.distance is None or not smallest >= part.distance:
+            kept = part.distance
+            # A NaN is nearer than any number, and none is nearer than a NaN.
+            if kept is None or (not np.isnan(kept) and not smallest >= kept):
                 part.signs, part.distance = signs, smallest
                 part.values = [float(side.flat[nearest]) for side in sides]
                 part.many = distances.size > 1
@@ -261,11 +264,13 @@ def later(node):
 
 def distance(sign, left, right):
     """Return how far a comparison of two arrays is from failing, for each element."""
-    if sign in ("<", "<="):
-        return right - left
     if sign in (">", ">="):
-        return left - right
-    return np.where(left == right, 0, abs(left - right)) * (-1 if sign == "==" else 1)
+        left, right = right, left
+    with np.errstate(invalid="ignore"):  # two that are infinite are 0 apart, not NaN
+        above = np.where(left == right, 0, right - left)
+    if sign in ("==", "!="):
+        return abs(above) * (-1 if sign == "==" else 1)
+    return above
 
 
 # In a notebook's kernel -------------------------------------------------------------

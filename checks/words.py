@@ -1,6 +1,7 @@
 """Say in plain words what came out of an assertion that failed."""
 
 import ast
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
@@ -80,11 +81,22 @@ def of_two(part, sides, outcomes):
         left, right = left.args[0].left, left.args[0].right
         found, place = figures(part.apart)
         says = f"{said_of(right, place)}, give or take {limit}"
+        if sign == "<" and reads_within(found, place, limit):
+            says = f"less than {limit} from {said_of(right, place)}"
     elif sign in ("in", "not in"):
         says = SAID[sign] + limit
     else:
         says = SAID[sign] + said_of(right, limit)
     return f"{name_of(part, left)} is {found} where the text says {says}"
+
+
+def reads_within(found, place, limit):
+    """Tell whether numbers, as they're written, are no further apart than a limit."""
+    try:
+        numbers = [Decimal(each.replace(",", "")) for each in (found, place, limit)]
+    except InvalidOperation:  # a word, such as "infinite"
+        return False
+    return abs(numbers[0] - numbers[1]) <= numbers[2]
 
 
 def said_of(node, value):
@@ -105,8 +117,11 @@ def of_three(part, sides, outcomes):
         *first, last = outcomes
         chain = shortened(part.message or chain_of(part, sides))
         return f"{chain}: it isn't so, they are {', '.join(first)}, and {last}"
-    name = name_of(part, sides[1])
-    return f"{name} is {found} where the text says {low} to {high}"
+    says = f"{low} to {high}"
+    if found in (low, high):  # the limit itself isn't meant
+        (first, _, last), (left, right) = outcomes, part.signs
+        says = f"{SAID[MIRRORED[left]]}{first} and {SAID[right]}{last}"
+    return f"{name_of(part, sides[1])} is {found} where the text says {says}"
 
 
 def chain_of(part, sides):

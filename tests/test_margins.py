@@ -139,6 +139,32 @@ def test_what_ran_is_kept_until_the_code_of_its_page_changes(page, monkeypatch):
     assert arithmetics.main() == 1 and kept.stat().st_mtime_ns > first
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scratchnet/layers.py",
+        "scratchnet/ladder/recorded/speed.json",
+        "checks/recorder.py",
+        "constraints.txt",
+    ],
+)
+def test_a_result_depends_on_what_its_page_uses(page, name):
+    before = arithmetics.digest_of([])
+    file = arithmetics.ROOT / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("1", "utf-8")
+    first = arithmetics.digest_of([])
+    file.write_text("2", "utf-8")
+    assert len({before, first, arithmetics.digest_of([])}) == 3
+
+
+def test_a_result_depends_on_the_digits(page, monkeypatch):
+    monkeypatch.setenv("MNIST_SOURCE", "practice")
+    on_practice = arithmetics.digest_of([])
+    monkeypatch.setenv("MNIST_SOURCE", "elsewhere")
+    assert arithmetics.digest_of([]) != on_practice
+
+
 def test_an_unknown_page_and_an_unknown_arithmetic_are_named(page, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["arithmetics", "--pages", "nowhere"])
     with pytest.raises(SystemExit, match="No page with code: nowhere"):

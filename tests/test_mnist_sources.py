@@ -494,6 +494,27 @@ def test_a_server_may_send_what_was_compressed_anew(serve, cache, real, monkeypa
     assert fetch_file("test_labels", cache) == (cache / LABELS, server.url)
 
 
+def with_zeros_after(content):
+    return content + bytes(512)
+
+
+def in_two_members(content):
+    plain = gzip.decompress(content)
+    return gzip.compress(plain[:5000]) + gzip.compress(plain[5000:])
+
+
+@pytest.mark.parametrize("pack", [with_zeros_after, in_two_members])
+def test_a_file_that_would_not_be_read_is_not_kept(mirrors, cache, real, pack):
+    (server,) = mirrors(good)
+    cache.mkdir()
+    (cache / LABELS).write_bytes(pack(real[LABELS]))
+
+    path, source = fetch_file("test_labels", cache)
+
+    assert source == server.url
+    assert_right(path)
+
+
 def test_the_published_file_comes_before_a_wrong_copy(cache, folder, monkeypatch):
     (folder / UNPACKED).write_bytes(b"half")
     monkeypatch.setenv("MNIST_SOURCE", str(folder))
@@ -552,6 +573,39 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     named = rf"\(through the proxy 127.0.0.1:{proxy.server_port}\)"
     assert re.search(rf"- http://mirror.example/: {reason} {named}\n", message)
     assert "secret" not in message
+
+
+def with_password(url):
+    return url.replace("//", "//ann:secret@")
+
+
+def test_a_password_of_mnist_source_is_sent_and_not_shown(
+    serve, cache, monkeypatch, capsys
+):
+    sent = []
+
+    def locked(request, content):
+        sent.append(request.headers["Authorization"])
+        good(request, content)
+
+    server = serve(locked)
+    monkeypatch.setenv("MNIST_SOURCE", with_password(server.url))
+
+    assert fetch_file("test_labels", cache) == (cache / LABELS, server.url)
+    assert sent == ["Basic YW5uOnNlY3JldA=="]
+    assert f"asking {server.url} …" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fault", ["status", "http://", "http://[::1/", "http://℀/"])
+def test_no_message_has_the_password_of_mnist_source(serve, cache, monkeypatch, fault):
+    source = serve(status(403)).url if fault == "status" else fault
+    monkeypatch.setenv("MNIST_SOURCE", with_password(source))
+
+    with pytest.warns(UserWarning, match=re.escape(source)) as warnings:
+        message = failure(cache)
+
+    assert f"\n  - {source}: " in message
+    assert not [each for each in (message, *warnings) if "secret" in str(each)]
 
 
 @pytest.mark.parametrize(
@@ -655,6 +709,32 @@ def test_a_file_where_the_cache_folder_should_be_is_explained(mirrors, cache):
 
     assert f"downloads go to {cache}, which cannot be written (" in failure(cache)
     assert cache.read_text() == "not a folder"
+
+
+def test_a_file_that_another_process_has_meanwhile_put_there_serves(
+    mirrors, cache, real, monkeypatch
+):
+    """Windows replaces no file that another program has open."""
+
+    def refuse(self, target):
+        Path(target).write_bytes(real[LABELS])
+        raise PermissionError(13, "Access is denied", str(target))
+
+    mirrors(good)
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    assert fetch_file("test_labels", cache) == (cache / LABELS, "cache")
+    assert left_in(cache) == [LABELS]
+
+
+@posix_only
+def test_a_workplace_is_a_folder_like_any_other_and_goes(cache):
+    with download.workplace(cache) as folder:
+        (folder / "part").write_bytes(b"half")
+        (cache / "other").mkdir()
+        assert folder.stat().st_mode == (cache / "other").stat().st_mode
+
+    assert left_in(cache) == ["other"]
 
 
 # Disks, processes, signals: with a Python of their own

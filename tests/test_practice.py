@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import symtable
 import sys
+from pathlib import Path
 
 import jupytext
 import numpy as np
@@ -161,6 +162,24 @@ def test_files_that_are_not_as_drawn_are_drawn_anew(chosen, tmp_path, harm):
             )
     load_mnist(tmp_path)
     assert contents(folder) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_they_are_drawn_in_a_folder_like_any_other(chosen, tmp_path, monkeypatch):
+    replace = Path.replace
+    drawn_in = {}
+
+    def note(self, target):
+        drawn_in[self.parent.name] = self.parent.stat().st_mode
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", note)
+    load_mnist(tmp_path)
+
+    ((name, mode),) = drawn_in.items()
+    assert name.startswith(".drawing-")  # `make clean` looks for it
+    assert mode == (tmp_path / "practice").stat().st_mode
+    assert not (tmp_path / "practice" / name).exists()
 
 
 def test_a_file_in_the_way_is_named(chosen, tmp_path):

@@ -39,6 +39,7 @@ def one(code, **names):
         ("x == 4", False, -1),
         ("x != 5", True, 2),
         ("2 < x < 4.5", True, 1),
+        ("x * np.inf <= np.inf", True, 0),
         ("2 < x <= 2.5", False, -0.5),
         ("9 > x > 2", True, 1),
         ("abs(x - 3.25) < 1", True, 0.75),
@@ -103,6 +104,20 @@ def test_not_a_number_is_the_closest_to_failing():
     assert not part.held and np.isnan(part.distance) and np.isnan(part.values[0])
 
 
+def test_in_a_loop_not_a_number_stays_the_closest_to_failing():
+    code = "for x, case in [(1, 'a'), (nan, 'b'), (1, 'c'), (9, 'd')]:\n"
+    part = one(code + "    assert x < 5, case", nan=np.nan)
+    assert not part.held and np.isnan(part.distance) and np.isnan(part.values[0])
+    assert part.case == "b"
+
+
+@pytest.mark.parametrize("check", ["x == (8, 8)", "x in [(8, 8)]"])
+def test_in_a_loop_what_is_shown_is_of_the_case_that_is_told(check):
+    code = "for x, case in [((8, 8), 'a'), ((1, 8, 8), 'b'), ((3, 8, 8), 'c')]:\n"
+    part = one(f"{code}    assert {check}, case")
+    assert (part.held, part.case, part.shown[0]) == (False, "b", "(1, 8, 8)")
+
+
 # What is said -------------------------------------------------------------------------
 
 
@@ -134,6 +149,19 @@ def test_not_a_number_is_the_closest_to_failing():
         (
             "abs(x - 94.5) < 0.5, 'it'",
             "it is 93.6 where the text says 94.5, give or take",
+        ),
+        ("93 < x < 93.6", "x is 93.6 where the text says more than 93 and less than"),
+        ("93.6 < x <= 95", "says more than 93.6 and at most 95"),
+        ("94 > x > 93.6", "says less than 94 and more than 93.6"),
+        ("abs(x - 93.1) < 0.5", "x is 93.6 where the text says less than 0.5 from"),
+        ("abs(x - 94.2) < 0.6", "x is 93.6 where the text says less than 0.6 from"),
+        (
+            "abs(x - best) < 0.4",
+            "x is 93.6 where the text says less than 0.4 from best, which is 94",
+        ),
+        (
+            "abs(best / few[0] / 0 - 3) < 1",
+            "best / few[0] / 0 is infinite where the text says 3, give or take 1",
         ),
         ("round(x) == 95", "x is 94 where the text says 95"),
         ("x != 93.6", "x is 93.6 where the text says anything but 93.6"),

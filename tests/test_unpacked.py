@@ -355,6 +355,33 @@ def test_a_copy_that_is_mapped_and_cannot_be_replaced_is_no_obstacle(
     assert list(full.glob(".download-*")) == []
 
 
+@pytest.mark.parametrize(
+    ("owner", "step"), [(fetch, "_read_array"), (Path, "write_bytes")]
+)
+def test_a_copy_that_another_process_makes_meanwhile_stays(
+    packed, contents, monkeypatch, owner, step
+):
+    copy = packed / "unpacked" / COPIES["training_images"]
+    function = getattr(owner, step)
+    made = []
+
+    def and_meanwhile(*arguments):
+        result = function(*arguments)
+        if not made:
+            copy.parent.mkdir(exist_ok=True)
+            with copy.open("wb") as opened:
+                opened.write(contents["training_images"])
+            made.append(copy.stat().st_ino)
+        return result
+
+    monkeypatch.setattr(owner, step, and_meanwhile)
+
+    assert_right(load_mnist(packed), contents)
+
+    assert [copy.stat().st_ino] == made
+    assert_copies_right(packed, contents)
+
+
 @posix_only
 def test_an_array_outlives_its_copy(full, contents):
     arrays = load_mnist(full)

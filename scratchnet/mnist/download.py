@@ -5,12 +5,13 @@ knows nothing of MNIST: `fetch` decides where from, and whether what comes is ri
 """
 
 import ipaddress
+import re
+import secrets
+import shutil
 import socket
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pooch
@@ -59,7 +60,7 @@ def download(base_url, file, cache, accept, attempts=None):
     SourceError
         If the server doesn't give the file.
     """
-    say(f"{file.name}: asking {base_url} …")
+    say(f"{file.name}: asking {without_password(base_url)} …")
     url = base_url.rstrip("/") + "/" + file.name
     proxies = _proxies(url)
     attempts = attempts or ATTEMPTS
@@ -75,13 +76,29 @@ def download(base_url, file, cache, accept, attempts=None):
     times = f", {attempts} times" if last.passing and attempts > 1 else ""
     proxy = requests.utils.select_proxy(url, proxies)
     through = f" (through the proxy {_host(proxy)})" if proxy else ""
-    raise SourceError(f"{last}{times}{through}")
+    # Some errors of Requests quote the address.
+    raise SourceError(without_password(f"{last}{times}{through}"))
+
+
+def without_password(text):
+    """Return a text that may be shown: no address in it has a user and password.
+
+    Parameters
+    ----------
+    text : str
+        An address, or a message with addresses in it.
+
+    Returns
+    -------
+    str
+    """
+    return re.sub(r"(?<=://)[^/?#]*@", "", text)
 
 
 def _proxies(url):
     """Return the proxies for an address: none for a computer in the same network."""
     try:
-        host = urlsplit(url).hostname or ""
+        host = urlsplit(without_password(url)).hostname or ""
     except ValueError as error:
         raise SourceError(f"not an address ({error})") from None
     try:
@@ -168,20 +185,43 @@ def _root_cause(error, outside):
 
 
 @contextmanager
-def workplace(cache):
-    """Make a folder of this process's own inside the cache; it goes when left."""
+def workplace(cache, prefix=".download-"):
+    """Make a folder of this process's own inside the cache; it goes when left.
+
+    It's a plain folder. On Windows, one that `tempfile` makes is closed to other users,
+    and so are the files that leave it; and where none can be made, `tempfile` tries
+    nearly for ever.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".download-") as folder:
-        yield Path(folder)
+    folder = cache / f"{prefix}{secrets.token_hex(8)}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def place(data, path, cache):
-    """Write a file into the cache whole or not at all; return its path."""
+    """Write a file into the cache whole or not at all; return its path.
+
+    A file that holds these very bytes stays. Another process may have put it there a
+    moment ago, and who has it mapped may crash where a network's file is replaced.
+    """
+    if _holds(path, data):
+        return path
     with workplace(cache) as folder:
         part = folder / path.name
         part.write_bytes(data)
         path.parent.mkdir(exist_ok=True)
-        return part.replace(path)
+        return path if _holds(path, data) else part.replace(path)
+
+
+def _holds(path, data):
+    """Tell whether a file is there and holds these bytes."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def not_writable(cache, error):

@@ -6,7 +6,6 @@ and what to say when nothing works.
 
 import gzip
 import hashlib
-import io
 import math
 import re
 import warnings
@@ -18,7 +17,13 @@ from typing import NamedTuple
 import pooch
 
 from scratchnet.mnist import practice, unpacked
-from scratchnet.mnist.download import SourceError, download, not_writable, place
+from scratchnet.mnist.download import (
+    SourceError,
+    download,
+    not_writable,
+    place,
+    without_password,
+)
 from scratchnet.mnist.idx import as_idx, read_idx
 from scratchnet.mnist.source import mnist_source
 
@@ -226,7 +231,8 @@ def fetch_file(key, cache=None):
     path : pathlib.Path
         The verified file, compressed with gzip.
     source : str
-        Where it came from: "cache", or the folder or URL, or "practice".
+        Where it came from: "cache", or the folder or URL, or "practice". A URL is
+        without the user and password that `MNIST_SOURCE` may hold.
 
     Raises
     ------
@@ -241,16 +247,20 @@ def fetch_file(key, cache=None):
     cached = cache / file.name
     failures = []
     try:
-        if cached.exists() and _read(cached, file).startswith(GZIP):
+        if _is_cached(cached, file):
             return cached, "cache"
     except (SourceError, OSError) as error:
         failures.append(f"{cached}: {error}")
     for source in [named, *MIRRORS] if named else MIRRORS:
         take = _take_download if "://" in source else _copy
+        shown = without_password(source)
         try:
-            return take(source, file, cache), source
+            return take(source, file, cache), shown
         except SourceError as error:
-            failures.append(f"{source}: {error}")
+            failures.append(f"{shown}: {error}")
+        with suppress(SourceError, OSError):  # another process may have put it there
+            if _is_cached(cached, file):
+                return cached, "cache"
         if source == named:
             warnings.warn(
                 f"MNIST_SOURCE did not give {file.name}; trying the public mirrors."
@@ -299,17 +309,27 @@ def _read(path, file):
     )
 
 
+def _is_cached(path, file):
+    """Tell whether the cache has a file, compressed; raise an error if it's wrong."""
+    return path.exists() and _read(path, file).startswith(GZIP)
+
+
 def _sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
 def _unpacked(data, file):
-    """Return what gzip data unpack to, up to a bound, or None if they are damaged."""
+    """Return what gzip data unpack to, up to a bound, or None if they are damaged.
+
+    Nothing may follow the end of the data, as `read_idx` takes nothing after it either.
+    """
+    stream = zlib.decompressobj(wbits=31)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as opened:
-            return opened.read(file.content_size + 1)
-    except (OSError, EOFError, zlib.error):
+        content = stream.decompress(data, file.content_size + 1)
+    except zlib.error:
         return None
+    whole = stream.eof and not stream.unused_data
+    return content if whole or len(content) > file.content_size else None
 
 
 def _what(data, content):

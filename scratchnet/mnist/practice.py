@@ -9,11 +9,11 @@ they live in a folder of their own.
 import functools
 import gzip
 import hashlib
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from scratchnet.mnist.download import workplace
 from scratchnet.mnist.idx import as_idx
 from scratchnet.mnist.source import mnist_source
 from scratchnet.tools.progress import say
@@ -132,10 +132,10 @@ def ensure_files(folder, files):
     ]
     # The manifest comes last: without it, files that are half done don't count.
     contents[MANIFEST] = ("\n".join(lines) + "\n").encode()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".drawing-") as workplace:
+    with workplace(folder, ".drawing-") as drawn:
         for name, content in contents.items():
-            Path(workplace, name).write_bytes(content)
-            Path(workplace, name).replace(folder / name)
+            (drawn / name).write_bytes(content)
+            (drawn / name).replace(folder / name)
 
 
 def read_checksums(folder):
