@@ -9,10 +9,30 @@ import re
 import sys
 from pathlib import Path
 
+from nbconvert.preprocessors import Preprocessor
+from traitlets import Bool
+
 from classroom.course import settings, use_nbgrader
 from classroom.hand_ins import COLLECTED
 
 DIED = "its kernel died: its code ends Python, or needs more memory than there is"
+
+
+class ErrorsAlone(Preprocessor):
+    """Takes everything but errors out of what the checks have put out.
+
+    nbgrader would take a value that a check shows for its points, and a warning for a
+    failure. An answer can bring about both.
+    """
+
+    enabled = Bool(True).tag(config=True)
+
+    def preprocess_cell(self, cell, resources, index):
+        """Leave a check its errors."""
+        mark = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and mark.get("grade") and mark.get("locked"):
+            cell.outputs = [o for o in cell.outputs if o.output_type == "error"]
+        return cell, resources
 
 
 def autograde(course, chapter, student):
@@ -24,9 +44,14 @@ def autograde(course, chapter, student):
         What went wrong, or nothing.
     """
     from nbgrader.apps import NbGraderAPI
+    from nbgrader.converters import Autograde
+    from nbgrader.preprocessors import Execute
 
     config = settings(course)
     config.CourseDirectory.submitted_directory = COLLECTED
+    steps = list(Autograde(config=config).autograde_preprocessors)
+    steps.insert(steps.index(Execute) + 1, ErrorsAlone)
+    config.Autograde.autograde_preprocessors = steps
     api = NbGraderAPI(config=config)
     result = api.autograde(chapter, student)
     if result["success"]:

@@ -257,7 +257,8 @@ def main(arguments=None):
                 f" {', '.join(by_hand)}. Move them away, or name another folder."
                 " Nothing was written."
             )
-        course.mkdir(parents=True, exist_ok=True)
+        # Nobody else may enter a new one: it has the solutions, and later the grades.
+        course.mkdir(0o700, parents=True, exist_ok=True)
         write_config(course)
         check_gradebook(pages, course)
         for page in pages:

@@ -37,6 +37,7 @@ from scratchnet.mnist import FILES, MnistUnavailableError, fetch_file, practice
 OUTCOMES, GRADES = "outcomes.json", "grades.csv"
 GRADED = ("graded", "empty")
 SIDE_BY_SIDE = min(os.cpu_count() or 1, 4)  # a kernel needs up to 800 MB
+ODD_NAMES = "backslashreplace"  # how to write names of files that are not UTF-8
 
 
 # A course ---------------------------------------------------------------------------
@@ -115,36 +116,50 @@ def grade(course, chapter, release, minutes):
         hand-in has changed. It's kept in the course.
     """
     before = read_outcomes(course).get(chapter, {})
-    now, waiting = {}, {}
+    known, waiting = dict(before), {}  # what was known stays until there's better
     for student in sorted({*students(course), *before}):
-        now[student], is_new = look_at(course, chapter, student, release, before)
-        if is_new:
-            waiting[student] = now[student]
+        found, is_new = look_at(course, chapter, student, release, before)
+        (waiting if is_new else known)[student] = found
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        jobs = {
-            pool.submit(run, course, chapter, student, minutes): student
-            for student in waiting
-        }
-        for number, job in enumerate(as_completed(jobs), 1):
-            student, problem = jobs[job], job.result()
-            if problem:
-                now[student] |= {"outcome": "not graded"}
-                now[student]["notes"].insert(0, problem)
-            else:
-                now[student]["notes"] += errors(course, chapter, student)
-            del waiting[student]
-            keep(course, chapter, now, waiting)
-            print(f"{number} of {len(jobs)}: {student}", flush=True)
-    keep(course, chapter, now, waiting)
-    return now
+        try:
+            jobs = {
+                pool.submit(run, course, chapter, student, minutes): student
+                for student in waiting
+            }
+            for number, job in enumerate(as_completed(jobs), 1):
+                student = jobs[job]
+                found = waiting[student]
+                known[student] = found | result_of(job, course, chapter, student, found)
+                keep(course, chapter, known)
+                print(f"{number} of {len(jobs)}: {student}", flush=True)
+        except BaseException:  # such as Ctrl+C: those that haven't begun don't begin
+            pool.shutdown(cancel_futures=True)
+            raise
+    known = dict(sorted(known.items()))
+    keep(course, chapter, known)
+    return known
 
 
-def keep(course, chapter, outcomes, waiting):
-    """Note what became of the hand-ins to a chapter, but for those that wait."""
-    known = {name: out for name, out in outcomes.items() if name not in waiting}
-    text = json.dumps(
-        read_outcomes(course) | {chapter: known}, indent=1, ensure_ascii=False
-    )
+def result_of(job, course, chapter, student, found):
+    """Return the outcome and the notes of a hand-in whose grading has ended."""
+    try:
+        problem = job.result()
+        notes = [] if problem else errors(course, chapter, student)
+    except Exception as error:  # see `look_at`
+        problem = describe(error)
+    if problem:
+        return {"outcome": "not graded", "notes": [problem, *found["notes"]]}
+    return {"notes": [*found["notes"], *notes]}
+
+
+def describe(error):
+    """Tell what was wrong with a hand-in."""
+    return f"{type(error).__name__}: {error}"
+
+
+def keep(course, chapter, outcomes):
+    """Note what became of the hand-ins to a chapter."""
+    text = json.dumps(read_outcomes(course) | {chapter: outcomes}, indent=1)
     write_text(course / OUTCOMES, text)
 
 
@@ -158,11 +173,13 @@ def look_at(course, chapter, student, release, before):
             notes = [hand_in.refused, *hand_in.notes]
             return {"outcome": "not graded", "notes": notes}, False
         fingerprint = fingerprint_of(course, chapter, collect(hand_in, course, chapter))
-    except OSError as error:
-        return {"outcome": "not graded", "notes": [str(error)]}, False
+    except Exception as error:  # whatever it is, it costs no other student a grade
+        return {"outcome": "not graded", "notes": [describe(error)]}, False
     graded = course / "autograded" / student / chapter / f"{chapter}.ipynb"
     earlier = before.get(student, {})
-    if earlier.get("fingerprint") == fingerprint and graded.exists():
+    # One that was stopped is tried again: the computer may have been busy.
+    was_graded = earlier.get("outcome") in GRADED and graded.exists()
+    if was_graded and earlier["fingerprint"] == fingerprint:
         return earlier, False
     outcome = "empty" if hand_in.is_empty else "graded"
     found = {"outcome": outcome, "notes": hand_in.notes, "fingerprint": fingerprint}
@@ -175,7 +192,8 @@ def fingerprint_of(course, chapter, folder):
     source = course / "source" / chapter / f"{chapter}.ipynb"
     files = [path for path in sorted(folder.glob("**/*")) if path.is_file()]
     for path in (course / CONFIG_FILE, source, *files):
-        digest.update(f"{path.relative_to(course)}\n".encode())
+        # A file's name may be any bytes.
+        digest.update(os.fsencode(path.relative_to(course)) + b"\n")
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -265,7 +283,7 @@ def write_grades(course):
     for chapter, outcomes in read_outcomes(course).items():
         rows += rows_of(course, chapter, outcomes)
     part = course / f".{GRADES}.part"
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with part.open("w", newline="", encoding="utf-8", errors=ODD_NAMES) as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
         table.writerows(rows)
@@ -359,6 +377,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     course = options.course.expanduser().resolve()
     chapter = options.chapter.strip()
+    sys.stdout.reconfigure(errors=ODD_NAMES)
     try:
         release = chapter_of(course, chapter)
         use_nbgrader()

@@ -16,6 +16,7 @@ SUBMITTED, COLLECTED = "submitted", "collected"
 NOT_HANDED_IN = (".ipynb_checkpoints", "__pycache__")
 PATTERN = set("[]*?")  # nbgrader takes a folder with one of these for a pattern
 NEW_CELL = {"code": new_code_cell, "markdown": new_markdown_cell}
+BESIDE = "(There's text in other cells.)"
 
 
 @dataclass
@@ -130,8 +131,10 @@ def read(path):
     if not content.strip():
         raise ValueError("is an empty file")
     try:
-        notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
-        notebook = nbformat.validator.normalize(notebook)[1]
+        notebook = nbformat.reader.reads(content.decode("utf-8-sig"))
+        is_old = nbformat.reader.get_version(notebook)[0] < 4
+        notebook = nbformat.convert(notebook, 4)
+        give_ids(notebook, is_old)
         nbformat.validate(notebook)
     except Exception as error:  # nbformat raises whatever a damaged file leads to
         reason = str(error).splitlines()[0][:80] if str(error) else repr(error)
@@ -139,10 +142,25 @@ def read(path):
     return notebook
 
 
+def give_ids(notebook, is_old):
+    """Give each cell an id that no other has, where it has none.
+
+    nbformat makes ids up by chance, also as it converts old notebooks. These are the
+    same each time that a file is read, so that it doesn't look like a new hand-in.
+    """
+    taken = set()
+    for number, cell in enumerate(notebook.cells):
+        if is_old or cell.get("id", "") in {"", *taken}:
+            cell.id = f"place-{number}"  # unlike those of the student edition
+        taken.add(cell.id)
+    notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # the first with ids
+
+
 def grade_id(cell):
     """Return nbgrader's name for a cell; empty for one that it doesn't know."""
     mark = cell.metadata.get("nbgrader")
-    return mark.get("grade_id", "") if isinstance(mark, dict) else ""
+    name = mark.get("grade_id") if isinstance(mark, dict) else ""
+    return name if isinstance(name, str) else ""
 
 
 def marked_cells(notebook):
@@ -163,13 +181,24 @@ def is_of(path, release):
 
 
 def is_answered(notebook, release):
-    """Tell whether any answer, or any other code, differs from the student edition."""
+    """Tell whether any answer, other code, or other text is new or changed."""
     given = {cell.source.strip() for cell in release.cells}
-    return any(
+    return bool(texts_beside(notebook, release)) or any(
         cell.source.strip() not in given
         for cell in notebook.cells
         if cell.cell_type == "code" or grade_id(cell)
     )
+
+
+def texts_beside(notebook, release):
+    """List the cells of text, other than answers, that the student wrote or changed."""
+    given = {"", *(cell.source.strip() for cell in release.cells)}
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "markdown" and not grade_id(cell)
+        if cell.source.strip() not in given
+    ]
 
 
 def repair(notebook, release):
@@ -178,6 +207,8 @@ def repair(notebook, release):
     Splitting a cell in JupyterLab gives both halves the same name, over which nbgrader
     stops; a deleted check would cost its point in silence. Only marks and checks are
     touched, and the types of marked cells: what the student wrote stays, in its order.
+    A written answer may be in a cell of its own, beside the one that was meant for it.
+    Then that one says so, or it would count as empty, and no person would look.
 
     Parameters
     ----------
@@ -199,6 +230,7 @@ def repair(notebook, release):
     notes = []
     wanted = {name: cells[0] for name, cells in marked_cells(release).items()}
     found = {n: cells for n, cells in marked_cells(notebook).items() if n in wanted}
+    beside = texts_beside(notebook, release)
     if not found:
         raise ValueError(
             "has none of the chapter's answer cells: it isn't this chapter's student"
@@ -226,7 +258,18 @@ def repair(notebook, release):
         if name not in found:
             notes.append(f"{name} was deleted, and put back as it was")
             put_back(name, notebook, release)
+    for cell in notebook.cells if beside else ():
+        if is_empty_text(cell, wanted):
+            notes.append(f"{grade_id(cell)} is empty, but other cells have new text")
+            cell.source += f"\n\n{BESIDE}"
     return notes
+
+
+def is_empty_text(cell, wanted):
+    """Tell whether a cell is for a written answer, and has none."""
+    name = grade_id(cell)
+    is_text = cell.cell_type == "markdown" and name in wanted
+    return is_text and cell.source.strip() == wanted[name].source.strip()
 
 
 def put_back(name, notebook, release):

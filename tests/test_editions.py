@@ -9,8 +9,10 @@ test_grading.py.
 import ast
 import builtins
 import csv
+import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import venv
@@ -261,7 +263,7 @@ def test_the_instructor_edition_follows_its_page(tmp_path):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Make both editions of two chapters; return the folder of the course."""
-    folder = tmp_path_factory.mktemp("course")
+    folder = tmp_path_factory.mktemp("teaching") / "course"
     run_module("classroom.editions", "--course", folder, *RELEASED)
     return folder
 
@@ -272,6 +274,12 @@ def run_module(*command):
 
 def read(course, edition, name):
     return nbformat.read(course / edition / name / f"{name}.ipynb", 4)
+
+
+@needs_nbgrader
+@pytest.mark.skipif(os.name != "posix", reason="rights are others on Windows")
+def test_nobody_else_may_enter_a_new_course(course):
+    assert stat.S_IMODE(course.stat().st_mode) == 0o700
 
 
 @needs_nbgrader

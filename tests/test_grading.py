@@ -7,6 +7,7 @@ the checks out. Then students hand in again.
 
 import contextlib
 import csv
+import json
 import os
 import shutil
 import socket
@@ -93,7 +94,18 @@ editions.chapters = lambda: [Path(sys.argv[1])]
 sys.exit(editions.main(["--course", sys.argv[2]]))
 """
 RIGHT = "total = sum(terms)"
+# A value that the check shows, and a warning: neither is for nbgrader to judge.
+SHOWING = "get_ipython().ast_node_interactivity = 'all'\ntotal = 1"
+WARNING = """\
+import warnings
+class Total(int):
+    def __eq__(self, other):
+        warnings.warn("compared")
+        return int(self) == other
+total = Total(6)"""
 TIME_LIMIT = 5  # seconds a cell
+ANY_NAME = sys.platform == "linux"  # of a file: elsewhere, it must be UTF-8
+NO_UTF_8 = "\udcff"  # how Python shows the byte 0xFF in a name
 
 pytestmark = pytest.mark.skipif(
     not (teaching.TEACHING / "nbgrader").exists(),
@@ -150,7 +162,8 @@ def hand_in(course, place, answer=None, change=lambda notebook: None):
     change(notebook)
     path = course / "submitted" / place
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    # As it is: nbformat would repair it.
+    path.write_text(json.dumps(notebook), "utf-8")
 
 
 def split_answers(notebook):
@@ -197,6 +210,37 @@ def be_another_chapter(notebook):
             cell.metadata.nbgrader.grade_id += "-of-another-chapter"
 
 
+def be_older(notebook):
+    """Be a notebook of the format that had no ids for cells."""
+    delete_answer_and_check(notebook)
+    notebook.nbformat_minor = 4
+    for cell in notebook.cells:
+        del cell["id"]
+
+
+def give_all_cells_one_id(notebook):
+    for cell in notebook.cells:
+        cell.id = "same"
+
+
+def mark_with_a_list(notebook):
+    mark = notebook.cells[number_of(notebook, "exercise-add")].metadata.nbgrader
+    mark.grade_id = ["exercise-add"]
+
+
+def have_half_a_character(notebook):
+    notebook.cells[0].source += "\ud83d"
+
+
+def write_beside(notebook):
+    notebook.cells.append(nbformat.v4.new_markdown_cell("Two terms are odd."))
+
+
+def write_in_its_place(notebook):
+    number = number_of(notebook, "exercise-explain")
+    notebook.cells[number] = nbformat.v4.new_markdown_cell("Two terms are odd.")
+
+
 @pytest.fixture(scope="module")
 def table(course):
     """Hand in everything that people hand in; return the rows of `grades.csv`."""
@@ -215,6 +259,18 @@ def table(course):
     hand_in(course, "two/sums/b.ipynb", RIGHT)
     hand_in(course, "pattern [2]/sums/sums.ipynb", RIGHT)
     hand_in(course, "other/sums/sums.ipynb", RIGHT, be_another_chapter)
+    hand_in(course, "older/sums/sums.ipynb", RIGHT, be_older)
+    hand_in(course, "same/sums/sums.ipynb", RIGHT, give_all_cells_one_id)
+    hand_in(course, "list/sums/sums.ipynb", RIGHT, mark_with_a_list)
+    hand_in(course, "half/sums/sums.ipynb", RIGHT, have_half_a_character)
+    hand_in(course, "beside/sums/sums.ipynb", None, write_beside)
+    hand_in(course, "instead/sums/sums.ipynb", RIGHT, write_in_its_place)
+    hand_in(course, "showing/sums/sums.ipynb", SHOWING)
+    hand_in(course, "warning/sums/sums.ipynb", WARNING)
+    if ANY_NAME:
+        hand_in(course, f"bytes/sums/{NO_UTF_8}.ipynb", RIGHT)
+        beside = course / "submitted" / "bytes" / "sums" / f"{NO_UTF_8}.txt"
+        beside.write_text("a file beside it")
     hand_in(course, "nobodys.ipynb", RIGHT)
     for name, content in (("nothing", b""), ("html", b"<html>"), ("json", b"[1]")):
         hand_in(course, f"{name}/sums/sums.ipynb")
@@ -261,6 +317,21 @@ def rows_of(course):
         ("two", "not graded", "", "which one? keep one of sums/a.ipynb, sums/b.ipynb"),
         ("pattern [2]", "not graded", "", "rename it without [ ]"),
         ("other", "not graded", "", "has none of the chapter's answer cells"),
+        ("older", "graded", "1.0", "check-exercise-add was deleted, and put back"),
+        ("same", "graded", "1.0", ""),
+        ("list", "graded", "1.0", "exercise-add was deleted, and put back as it was"),
+        ("half", "not graded", "", "UnicodeEncodeError"),
+        ("beside", "graded", "0.0", "exercise-explain is empty, but other cells have"),
+        ("instead", "graded", "1.0", "exercise-explain is empty, but other cells have"),
+        ("showing", "graded", "0.0", ""),
+        ("warning", "graded", "1.0", ""),
+        pytest.param(
+            "bytes",
+            "graded",
+            "1.0",
+            r"handed in as sums/\udcff.ipynb",
+            marks=pytest.mark.skipif(not ANY_NAME, reason="names are UTF-8 here"),
+        ),
         ("nothing", "not graded", "", "sums/sums.ipynb is an empty file"),
         ("html", "not graded", "", "sums/sums.ipynb isn't a notebook"),
         ("json", "not graded", "", "sums/sums.ipynb isn't a notebook"),
@@ -281,6 +352,10 @@ def test_the_table_has_one_row_a_student(course, table):
 def test_written_answers_wait_for_a_person_unless_nothing_was_written(table):
     assert table["split"]["by_hand"] == "1"
     assert table["empty"]["by_hand"] == table["right"]["by_hand"] == "0"
+
+
+def test_an_answer_in_a_cell_of_its_own_waits_for_a_person_too(table):
+    assert table["beside"]["by_hand"] == table["instead"]["by_hand"] == "1"
 
 
 @pytest.fixture(scope="module")
@@ -370,6 +445,91 @@ def test_a_hand_in_that_takes_too_long_is_stopped_with_all_it_started(course, ta
     assert problem == "stopped after 0.02 minutes"
     new = [p for p in psutil.process_iter(["cmdline"]) if p.pid not in before]
     assert not [p for p in new if "endless" in " ".join(p.info["cmdline"] or [])]
+
+
+# When grading itself is ended
+
+
+@pytest.fixture
+def class_of(course, tmp_path, monkeypatch):
+    """Return a function that makes a course in which nothing is graded yet.
+
+    It takes the students' names, and what stands in for the grader, in one thread.
+    """
+    kept = ("source", "release", teaching.CONFIG_FILE, "gradebook.db")
+
+    def make(names, run):
+        for name in kept:
+            copy = shutil.copytree if (course / name).is_dir() else shutil.copy
+            copy(course / name, tmp_path / name)
+        for name in names:
+            hand_in(tmp_path, f"{name}/sums/sums.ipynb", RIGHT)
+        monkeypatch.setattr(grading, "SIDE_BY_SIDE", 1)
+        monkeypatch.setattr(grading, "run", run)
+        return tmp_path, lambda: grading.grade(tmp_path, "sums", released(tmp_path), 1)
+
+    return make
+
+
+def leave_notebook(course, chapter, student):
+    """Leave what nbgrader writes before it runs a hand-in."""
+    path = course / "autograded" / student / chapter / f"{chapter}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(released(course), path)
+
+
+def test_a_hand_in_whose_grading_was_stopped_is_tried_again(class_of):
+    problems = ["stopped after 1 minutes", ""]
+
+    def run(course, chapter, student, minutes):
+        leave_notebook(course, chapter, student)
+        return problems.pop(0)
+
+    _, grade_all = class_of(["slow"], run)
+    assert grade_all()["slow"]["outcome"] == "not graded"
+    assert grade_all()["slow"]["outcome"] == "graded"
+    assert grade_all()["slow"]["outcome"] == "graded"  # it didn't run once more
+
+
+def test_ctrl_c_begins_no_other_and_keeps_what_was_known(class_of, monkeypatch):
+    names, begun = list("abcdef"), []
+
+    def run(course, chapter, student, minutes):
+        leave_notebook(course, chapter, student)
+        return ""
+
+    def be_interrupted(course, chapter, student, minutes):
+        begun.append(student)
+        if student == "b":
+            raise KeyboardInterrupt
+        if student == "c":
+            time.sleep(1)  # it had begun
+        return ""
+
+    course, grade_all = class_of(names, run)
+    first = grade_all()
+    for name in names:
+        hand_in(course, f"{name}/sums/sums.ipynb", "total = 6")
+    monkeypatch.setattr(grading, "run", be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grade_all()
+    assert begun in (["a", "b"], ["a", "b", "c"])
+    known = grading.read_outcomes(course)["sums"]
+    assert known["a"] != first["a"]
+    assert all(known[name] == first[name] for name in names[1:])
+
+
+def test_what_goes_wrong_in_looking_at_errors_costs_one_grade(class_of):
+    def run(course, chapter, student, minutes):
+        if student != "gone":
+            leave_notebook(course, chapter, student)
+        return ""
+
+    _, grade_all = class_of(["ann", "gone", "zoe"], run)
+    known = grade_all()
+    assert known["ann"]["outcome"] == known["zoe"]["outcome"] == "graded"
+    assert known["gone"]["outcome"] == "not graded"
+    assert "FileNotFoundError" in known["gone"]["notes"][0]
 
 
 @pytest.mark.parametrize(

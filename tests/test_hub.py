@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -299,6 +300,37 @@ def test_feedback_reaches_its_student(running, graded):
     assert not list((running.folder / "homes" / BEN).glob("load/feedback/*/*"))
 
 
+def test_a_page_that_cannot_be_given_back_keeps_back_no_other(course, tmp_path, capsys):
+    folder, box = course(tmp_path), tmp_path / "exchange"
+    box.mkdir(mode=0o777)
+    outcomes = {name: {"outcome": "graded"} for name in ("ann", "ben", "zoe")}
+    outcomes["eve"] = {"outcome": "not graded"}
+    (folder / "outcomes.json").write_text(json.dumps({"load": outcomes}))
+    for name in outcomes:
+        pages = folder / "feedback" / name / "load"
+        pages.mkdir(parents=True)
+        (pages / "load.html").write_text(f"a page for {name}")
+        if name != "ann":  # Ann's came by mail
+            (pages / exchange.STAMP).write_text("2026-01-01 00:00:00 UTC")
+            (pages / "submission_secret.txt").write_text(name)
+    command = ["feedback", "--course", f"{folder}", "--chapter", "load"]
+    assert exchange.main([*command, "--exchange", f"{box}"]) == 1
+    output = capsys.readouterr().out
+    assert "ann  not given back: there's no timestamp.txt in" in output
+    assert "2 of 3 are given back." in output
+    given = {path.read_text() for path in box.glob("*/feedback/*.html")}
+    assert given == {"a page for ben", "a page for zoe"}
+
+
+def test_a_collected_hand_in_is_no_longer_open_to_all(tmp_path):
+    place = tmp_path / hub.COURSE_ID / "inbound" / "ann+load+2026-01-01+x"
+    place.mkdir(parents=True)
+    place.chmod(0o777)  # as nbgrader leaves it
+    exchange.collect(tmp_path / "course", "load", tmp_path)
+    copy = tmp_path / "course" / "submitted" / "ann" / "load"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o700
+
+
 # The command
 
 
@@ -323,7 +355,7 @@ def command(course, tmp_path):
         process.kill()
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_says_how_to_log_in_and_leaves_no_process(command, tmp_path, end):
     process, lines = command
     known = json.loads((tmp_path / "hub" / "accounts.json").read_text())
@@ -342,6 +374,22 @@ def test_it_says_how_to_log_in_and_leaves_no_process(command, tmp_path, end):
     assert [p for p in left if p.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def test_a_second_start_leaves_the_lesson_alone(command, tmp_path):
+    known = json.loads((tmp_path / "hub" / "accounts.json").read_text())
+    before = {process.pid for process in of_trial(tmp_path / "hub")}
+    again = subprocess.run(
+        [sys.executable, "-m", "classroom.hub", "--folder", tmp_path / "hub"],
+        cwd=teaching.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert again.returncode == 1
+    assert f"A hub runs in {tmp_path / 'hub'} already" in again.stderr
+    assert before <= {process.pid for process in of_trial(tmp_path / "hub")}
+    assert requests.get(f"{known['address']}/hub/login").ok
+
+
 def test_without_separate_users_no_process_is_left_either(tmp_path, monkeypatch):
     monkeypatch.setattr(separate, "why_not", lambda: "for the test")
     monkeypatch.setattr(trial, "CHAPTERS", QUICK[:1])  # it makes its course itself
@@ -351,6 +399,24 @@ def test_without_separate_users_no_process_is_left_either(tmp_path, monkeypatch)
     assert len(started) > 4  # proxy, hub, what stops the idle, server, kernel
     _, left = psutil.wait_procs(started, timeout=10)
     assert [p for p in left if p.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_another_number_of_students_changes_nobodys_account(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "make_course", lambda folder: None)
+
+    def accounts(n_students):
+        made = trial.prepare(tmp_path, n_students, port=0, separate=False)
+        users, _ = trial.user_lines(tmp_path, made["passwords"])
+        numbers = dict(line.split(":x:") for line in users.splitlines())
+        assert set(numbers) == set(made["passwords"])
+        return {name: (made["passwords"][name], numbers[name]) for name in numbers}
+
+    three = accounts(3)
+    one = accounts(1)
+    assert set(one) == {STUDENTS[0], trial.TEACHER}
+    assert one.items() <= three.items()
+    assert accounts(2).items() <= three.items()
+    assert three.items() <= accounts(4).items()
 
 
 @NEED_USERS

@@ -1,6 +1,7 @@
 """Try a class on one computer: `python -m classroom.hub`, or `make hub`."""
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -172,6 +173,32 @@ class Trial:
         end_all(self.folder)
 
 
+@contextlib.contextmanager
+def alone_in(folder):
+    """Keep a folder to one trial: a second one would end the first.
+
+    Whatever ends this program frees the folder.
+
+    Raises
+    ------
+    RuntimeError
+        If a trial runs there.
+    """
+    import fcntl  # not on Windows, where there's no hub
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lock").touch(mode=0o600)  # a student could hold what they can open
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"A hub runs in {folder} already, perhaps from another terminal. It"
+                " goes on. To start it anew, first press Ctrl+C there."
+            ) from None
+        yield
+
+
 def first_lines(trial):
     """Return what to tell whoever starts a trial."""
     known = trial.trial
@@ -194,6 +221,12 @@ def first_lines(trial):
             "their code can read each other's files. Let in only whom you trust.",
         ]
     return "\n".join([*lines, "", "Press Ctrl+C to stop. What was saved stays."])
+
+
+def stop(number, frame):
+    """End the trial; a terminal that closes may say so more than once."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main(arguments=None):
@@ -227,11 +260,12 @@ def main(arguments=None):
         return 1
     if options.run:
         run(options.run)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(end) != signal.SIG_IGN:  # as after nohup
+            signal.signal(end, stop)
+    choices = {"n_students": options.students, "port": options.port}
     try:
-        with Trial(
-            options.folder, n_students=options.students, port=options.port
-        ) as trial:
+        with alone_in(options.folder), Trial(options.folder, **choices) as trial:
             print(first_lines(trial), flush=True)
             while trial.process.poll() is None:
                 time.sleep(0.5)

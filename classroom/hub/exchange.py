@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from classroom.course import COURSE, settings, use_nbgrader
-from classroom.grading import chapter_of
+from classroom.grading import GRADED, chapter_of, read_outcomes
 from classroom.hub import COURSE_ID, EXCHANGE
 
 MAX_SIZE = 100_000_000  # bytes of a hand-in
@@ -49,11 +49,43 @@ def hand_out(course, chapter, exchange):
 
 
 def give_back(course, chapter, exchange):
-    """Put the feedback of `make feedback` where each student can fetch their own."""
+    """Put the feedback of `make feedback` where each student can fetch their own.
+
+    Returns
+    -------
+    dict of str
+        What became of it, by the names of the students who are graded.
+
+    Raises
+    ------
+    LookupError
+        If nobody is graded.
+    """
     use_nbgrader()
-    result = api_of(course, exchange).release_feedback(chapter)
-    if not result["success"]:
-        raise RuntimeError(f"{chapter}: {result.get('error') or result['log']}")
+    api, outcomes = api_of(course, exchange), {}
+    for name, found in read_outcomes(course).get(chapter, {}).items():
+        if found["outcome"] in GRADED:
+            outcomes[name] = give_back_one(api, course, chapter, name)
+    if not outcomes:
+        raise LookupError(f"Nothing is graded yet: make grade CHAPTER={chapter}")
+    return outcomes
+
+
+def give_back_one(api, course, chapter, name):
+    """Put a student's page into the exchange; return what became of it.
+
+    nbgrader finds it with what came with the hand-in. Asked for all students at once,
+    it would stop at the first whose hand-in didn't come through the exchange.
+    """
+    folder = course / "feedback" / name / chapter
+    needed = (f"{chapter}.html", STAMP, "submission_secret.txt")
+    if missing := [file for file in needed if not (folder / file).exists()]:
+        return f"not given back: there's no {missing[0]} in {folder}"
+    result = api.release_feedback(chapter, name)
+    if result["success"]:
+        return "given back"
+    log = result.get("error") or result["log"]
+    return f"not given back: {log.strip().splitlines()[-1]}"
 
 
 # Collecting -------------------------------------------------------------------------
@@ -156,6 +188,11 @@ def collect_one(course, chapter, name, paths):
     part = target.with_name(f".{chapter}.part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(last, part, symlinks=True)
+    # In the exchange, it's open to all; the copy is for whoever has the course, who
+    # isn't root, since grading runs what students wrote.
+    part.chmod(0o700)
+    if os.geteuid() == 0:
+        shutil.chown(part, course.stat().st_uid, course.stat().st_gid)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
     if len(own) > 1:
@@ -191,8 +228,8 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 1 if the course, the chapter, or the exchange isn't there, or
-        nbgrader can't.
+        Exit status: 1 if the course, the chapter, or the exchange isn't there,
+        nbgrader can't, or a page isn't given back.
     """
     parser = argparse.ArgumentParser(prog="exchange", description=__doc__)
     parser.add_argument("command", choices=["hand-out", "collect", "feedback"])
@@ -205,19 +242,21 @@ def main(arguments=None):
     exchange = options.exchange or (beside if beside.is_dir() else EXCHANGE)
     try:
         chapter_of(course, options.chapter)
-        if options.command == "collect":
-            outcomes = collect(course, options.chapter, exchange)
-            for name, outcome in outcomes.items():
-                print(f"{name}  {outcome}")
-            n = sum(outcome.startswith("collected") for outcome in outcomes.values())
-            print(f"{n} of {len(outcomes)} are collected.")
+        if options.command == "hand-out":
+            hand_out(course, options.chapter, exchange)
             return 0
-        action = hand_out if options.command == "hand-out" else give_back
-        action(course, options.chapter, exchange)
+        does_collect = options.command == "collect"
+        action = collect if does_collect else give_back
+        outcomes = action(course, options.chapter, exchange)
     except (LookupError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    for name, outcome in outcomes.items():
+        print(f"{name}  {outcome}")
+    done = "collected" if does_collect else "given back"
+    n = sum(outcome.startswith(done) for outcome in outcomes.values())
+    print(f"{n} of {len(outcomes)} are {done}.")
+    return 0 if does_collect or n == len(outcomes) else 1
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from classroom.course import ROOT
 from classroom.hub.exchange import hand_out
 
-FIRST_USER = 20001  # numbers that a computer's own users seldom have
+FIRST_USER = 20000  # numbers that a computer's own users seldom have
 CHAPTERS = ("load", "build-and-train")
 TEACHER = "teacher"
 
@@ -62,8 +62,12 @@ def prepare(folder, n_students, port, separate, idle_minutes=30):
         (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(mode)
     known = folder / "accounts.json"
-    earlier = read_trial(folder)["passwords"] if known.exists() else {}
-    people = [*names(n_students), TEACHER]
+    earlier = {}
+    if known.exists():
+        before = read_trial(folder)
+        earlier = before.get("away", {}) | before["passwords"]
+    # The teacher is first, so that the numbers of users don't depend on the class.
+    people = [TEACHER, *names(n_students)]
     trial = {
         "address": f"http://127.0.0.1:{port or free_port()}",
         "hub_port": free_port(),
@@ -75,6 +79,8 @@ def prepare(folder, n_students, port, separate, idle_minutes=30):
         "passwords": {
             name: earlier.get(name) or secrets.token_urlsafe(9) for name in people
         },
+        # of those who may come back in a larger class
+        "away": {name: word for name, word in earlier.items() if name not in people},
     }
     known.touch(mode=0o600)
     known.write_text(json.dumps(trial, indent=1), "utf-8")
