@@ -161,8 +161,10 @@ fresh: book ## Test what Binder does, and downloaded notebooks, in fresh environ
 	@FRESH="$$(command -v $(or $(BINDER_PYTHON),$(python)))" $(BIN)/python -m pytest tests/in_jupyterlab \
 	  tests/built_site/test_downloads.py
 
+# It reads the pages into the folder of the book's, which would then miss their changes.
 links: data ## Check the links to other sites
-	@$(BIN)/jupyter-book build . --builder linkcheck
+	@$(BIN)/jupyter-book build . --builder linkcheck; status=$$?; \
+	  rm -rf _build/.doctrees _build/html/output.*; exit $$status
 
 format: environment ## Put code and notebooks into their normal form
 	@$(BIN)/ruff check --fix --exit-zero .

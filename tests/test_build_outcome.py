@@ -126,6 +126,22 @@ def test_on_practice_digits_numbers_of_mnist_are_no_checks_of_the_page(tmp_path)
     assert "2 of this page's 2 checks" in book.warning("both")
 
 
+# A warning ----------------------------------------------------------------------------
+
+
+def test_a_warning_fails_the_build_until_it_is_mended(tmp_path):
+    text = page("Skips", cell("print(6 * 7)"), "### A level too deep\n")
+    book = Book(tmp_path, skips=text)
+    for again in (False, True):  # the second time, the page hasn't changed
+        status, lines = book.build()
+        assert status == 1
+        assert any("skips.md" in line and "H1 to H3" in line for line in lines)
+        assert any("Executing notebook" in line for line in lines) != again
+    book.write("skips", text.replace("###", "##"))
+    status, _ = book.build()
+    assert status == 0
+
+
 # What stops a page --------------------------------------------------------------------
 
 

@@ -162,6 +162,25 @@ def test_the_book_has_its_figures_whatever_home_and_backend_are(lent, read_only_
     assert "mkdir" not in printed and "writable" not in printed
 
 
+# Links
+
+
+def test_what_links_reads_is_still_new_to_the_book(lent):
+    part = lent / "content" / "part.txt"
+    text = "```{literalinclude} part.txt\n```\n\n[Closed](http://127.0.0.1:9/)\n"
+    (lent / "content" / "page.md").write_text(f"# A page\n\n{text}")
+    built = (
+        lent / OUTPUT[mnist_source() == "practice"] / "_build/html/content/page.html"
+    )
+    for words in ("old_words", "new_words"):
+        part.write_text(words)
+        printed = make(lent, "--ignore-errors", "links", MNIST_SOURCE=mnist_source())
+        assert "127.0.0.1:9" in printed and "Error 1 (ignored)" in printed
+        make(lent, "book", MNIST_SOURCE=mnist_source())
+        assert words in built.read_text("utf-8")
+    assert not list((lent / "_build" / "html").glob("output.*"))
+
+
 # The environment
 
 

@@ -13,6 +13,7 @@ import zipfile
 import faulty_server as answers
 import jupytext
 import pytest
+import yaml
 from faulty_server import FaultyServer, good, status
 from live_pages import LIVE, lacking, version_of
 from small_book import Book, cell, page
@@ -162,6 +163,19 @@ def test_the_command_ends_well_without_and_says_so_in_a_line(tmp_path):
         assert "Traceback" not in said
         if not code:
             assert len(done.stdout.splitlines()) == 1
+
+
+def test_where_pages_are_built_on_github_these_files_must_come():
+    built = []
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+        for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values():
+            steps = [step.get("run", "") for step in job["steps"]]
+            for number, step in enumerate(steps):
+                if re.search(r"jupyter.book build|make book", step):
+                    before = "\n".join(steps[:number])
+                    assert "-m website.live --needed" in before, path.name
+                    built.append(path.name)
+    assert built == ["publish.yml", "test.yml", "weekly.yml"]
 
 
 # What the site gets

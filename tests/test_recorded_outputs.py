@@ -125,6 +125,22 @@ def test_the_page_runs_once_the_frameworks_are_there(readers_book):
     assert book.warning("bridge") == ""
 
 
+def test_the_page_runs_again_with_another_version(tmp_path):
+    code = "import no_such_framework\n\nprint('with', no_such_framework.version)"
+    book = Book(tmp_path / "book", bridge=page("Bridge", cell(code, ABSENT)))
+    for version in ("1.0", "2.0"):
+        modules = tmp_path / version
+        about = modules / f"no_such_framework-{version}.dist-info" / "METADATA"
+        about.parent.mkdir(parents=True)
+        about.write_text(f"Name: no_such_framework\nVersion: {version}\n")
+        (modules / "no_such_framework.py").write_text(f"version = '{version}'\n")
+        for again in (False, True):
+            status, lines = book.build(PYTHONPATH=str(modules))
+            assert status == 0
+            assert f"with {version}" in book.html("bridge").get_text()
+            assert any("Executing notebook" in line for line in lines) != again
+
+
 # This book's own pages ----------------------------------------------------------------
 
 PAGES = recorded.pages_with_needs()

@@ -320,6 +320,24 @@ def test_cells_that_wait_are_stopped_as_well(kernel):
     assert kernel("late")["error"]["name"] == "NameError"
 
 
+def test_a_start_afresh_during_another_leaves_nothing_waiting(page, root):
+    page.goto(f"{root}/content/tutorial/load.html")
+    page.evaluate(START)
+    waited, late = page.evaluate(
+        """async () => {
+          const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
+          const soon = (result) => Promise.race([result, wait(10_000)]);
+          kernel.restart();
+          const run = kernel.run("6 * 7");
+          await wait(100);
+          await kernel.restart();
+          return [await soon(run), await soon(kernel.run("6 * 7"))];
+        }"""
+    )
+    assert waited == {"status": "stopped", "seconds": 0, "error": None}
+    assert late and late["status"] == "ok"
+
+
 # The download
 
 
@@ -478,6 +496,26 @@ def test_stop_works_where_the_site_is_isolated(page, host):
     stopped = page.evaluate(STOP_AFTER, ["while True: pass", 300])
     assert stopped["status"] == "stopped" and stopped["kept"]
     assert stopped["seconds"] < 1
+    assert page.evaluate(RUN, ["6 * 7", {}])["outputs"][0]["text"] == "42"
+
+
+def without_list(request, path):
+    """Hang up where the list of files is asked for, as if there were no network."""
+    if not path.endswith("manifest.json"):
+        return False
+    request.close_connection = True
+    return True
+
+
+def test_python_starts_afresh_without_a_network(page, host):
+    address, handler = host()
+    page.goto(f"{address}/content/tutorial/load.html")
+    assert start_error(page) == ""
+    handler.asked.clear()
+    handler.fault = staticmethod(without_list)
+    page.evaluate("kernel.restart()")
+    assert any(path.endswith("manifest.json") for path, _ in handler.asked)
+    assert files_asked(handler) == []
     assert page.evaluate(RUN, ["6 * 7", {}])["outputs"][0]["text"] == "42"
 
 

@@ -18,6 +18,7 @@ from classroom.exercises import Exercise, split_page
 
 PAGE = "content/tutorial/load"
 STAND_IN = """
+window.pythons = 0; // that run
 window.LiveKernel = {
   unavailable: () => "",
   async start({ onProgress }) {
@@ -27,6 +28,7 @@ window.LiveKernel = {
     onProgress({ stage: "numpy", state: "ready", loaded: 5e6, total: 5e6,
       allLoaded: 10e6, allTotal: 10e6 });
     if (window.fails) throw new Error(window.fails);
+    window.pythons += 1;
     return {
       versions: { python: "3.0" },
       ran: [],
@@ -37,15 +39,25 @@ window.LiveKernel = {
         if (source.includes("forever")) {
           onOutput({ type: "progress", id: 1, desc: "", n: 1, total: 4, text: "25%",
             done: false });
-          return new Promise((resolve) => (this.end = resolve));
+          return new Promise((resolve) => (this.answer = resolve));
         }
-        return { status: "ok", seconds: 0, error: null };
+        return window.result ?? { status: "ok", seconds: 0, error: null };
+      },
+      check({ answer }) {
+        window.checked = answer;
+        return new Promise((resolve) => (window.judge = this.answer = resolve));
       },
       async stop() {
-        this.end({ status: "stopped", seconds: 0, error: null });
+        this.answer({ status: "stopped", seconds: 0, error: null });
         return { kept: false };
       },
-      async restart() {},
+      restart() {
+        this.abandon?.(); // as kernel.js does
+        return new Promise((resolve) => (window.getReady = this.abandon = resolve));
+      },
+      end() {
+        window.pythons -= 1;
+      },
     };
   },
 };
@@ -334,6 +346,27 @@ def test_a_start_that_fails_says_why_and_can_be_tried_again(quick):
     quick.locator(".live-editor").first.wait_for()
 
 
+CODE = "**/_live/pages/**"  # of a page, as JSON
+
+
+def test_a_start_without_the_code_of_the_page_starts_no_python(quick):
+    quick.route(CODE, lambda route: route.fulfill(status=404))
+    press_button(quick)
+    quick.locator(".live-about", has_text="The page’s code hasn’t come.").wait_for()
+    assert quick.evaluate("pythons") == 0
+    quick.unroute(CODE)
+    quick.get_by_role("button", name="Try again").click()
+    quick.locator(".live-editor").first.wait_for()
+    assert quick.evaluate("pythons") == 1
+
+
+def test_where_code_and_page_do_not_fit_no_python_is_left_running(quick):
+    quick.evaluate("document.querySelector('[id^=live-cell] pre').remove()")
+    press_button(quick)
+    quick.locator(".live-about", has_text="older than its code").wait_for()
+    assert quick.evaluate("pythons") == 0
+
+
 def test_all_of_it_works_by_keyboard(quick):
     keyboard = quick.keyboard
     quick.get_by_role("button", name="Run this page here").focus()
@@ -388,6 +421,68 @@ def test_stop_ends_what_runs_and_what_waits(quick):
     assert "not run yet" in state_of(first) and "Not run yet" in state_of(second)
     run(second)
     assert said(quick).startswith("Cell 2 has run.")
+
+
+def test_of_two_starts_afresh_the_last_one_says_that_python_is_fresh(quick):
+    start(quick)
+    first = quick.locator(".live-cell").first
+    run(first)
+    for _ in range(2):
+        quick.get_by_role("button", name="Start afresh").click()
+    assert said(quick) == "Python starts anew …"
+    assert "Done" in state_of(first)
+    quick.evaluate("getReady()")
+    quick.locator(".live-said", has_text="Python is fresh").wait_for()
+    assert "Not run yet" in state_of(first)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_all_above_may_be_a_single_hidden_check(quick, fails):
+    start(quick)
+    cell = cell_with(quick, 'ax.set(xlabel="Digit"')
+    cell.get_by_role("button", name="Run all above").click()
+    quick.locator(".live-said", has_text="cells have run").wait_for()
+    run(cell)
+    if fails:
+        error = {"name": "AssertionError", "message": "", "line": 1, "traceback": ""}
+        result = {"status": "error", "seconds": 0, "error": error}
+        quick.evaluate("result => { window.result = result }", result)
+    below = cell_with(quick, "header = content[:16]")
+    below.get_by_role("button", name="Run all above").click()
+    quick.locator(".live-said", has_text="A hidden cell has run.").wait_for()
+    assert said(quick).endswith("Its check came out otherwise.") == fails
+
+
+@pytest.fixture
+def checked(quick):
+    """Begin to check an answer; return its place on the page."""
+    start(quick)
+    answer = quick.locator(".live-answer").first
+    write(answer, "a = 1")
+    answer.get_by_role("button", name="Check my answer").click()
+    quick.wait_for_function("window.checked === 'a = 1'")
+    return answer
+
+
+RIGHT = "judge({ status: 'right', message: '', seconds: 0, error: null })"
+
+
+def test_a_verdict_is_shown_below_the_answer_it_is_of_and_no_other(quick, checked):
+    write(checked, "a = 2")
+    quick.evaluate(RIGHT)
+    wait_for_state(checked, "Changed since it ran")
+    assert checked.locator(".live-verdict").inner_text() == ""
+    checked.get_by_role("button", name="Check my answer").click()
+    quick.wait_for_function("window.checked === 'a = 2'")
+    quick.evaluate(RIGHT)
+    checked.locator(".live-verdict", has_text="Right:").wait_for()
+    assert "Done" in state_of(checked)
+
+
+def test_a_check_that_is_stopped_says_so(quick, checked):
+    checked.get_by_role("button", name="Stop").click()
+    words = "Stopped before the check was through."
+    checked.locator(".live-verdict", has_text=words).wait_for()
 
 
 def test_an_answer_is_there_again_when_the_reader_comes_back(quick):
@@ -465,7 +560,7 @@ def test_earlier_changes_hide_no_new_edition_of_a_cell(quick):
         text = route.fetch().text()
         route.fulfill(body=text.replace("counts = np.bincount", "counts = np.unique"))
 
-    quick.route("**/_live/pages/**", publish_anew)
+    quick.route(CODE, publish_anew)
     come_back(quick)
     assert "The book has changed a cell that you had changed" in said(quick)
     assert "earlier changes" not in said(quick)

@@ -25,6 +25,7 @@ from measured_checks import code_cells, failed_checks, place, put_under_title
 from myst_nb.core.execute import cache
 from myst_nb.sphinx_ import NbMetadataCollector
 from nbclient.exceptions import DeadKernelError
+from sphinx.application import ENV_PICKLE_FILENAME
 
 from checks.words import shortened
 
@@ -162,6 +163,16 @@ def conclude(app, exception):
     atexit.register(print_lines, lines, sys.stderr if fails else sys.stdout)
 
 
+def warn_again(app, exception):
+    """Have the next build read all pages, if this one fails for a warning.
+
+    Sphinx tells of a page when it reads or writes it: without a change, it would tell
+    of nothing, and the build would pass. No page runs again for it.
+    """
+    if app.keep_going and app._warncount:  # -W --keep-going
+        Path(app.doctreedir, ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+
+
 def page_of(env, docname):
     """Return the file of a page."""
     return env.doc2path(docname, base=False)
@@ -206,4 +217,5 @@ def setup(app):
     app.connect("doctree-read", keep_stop)
     app.connect("doctree-resolved", show_stop)
     app.connect("build-finished", conclude, priority=100)  # whatever else may fail then
+    app.connect("build-finished", warn_again, priority=900)  # others may warn then
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,11 +2,13 @@
 
 The outputs (website/recorded.py) go into the cache of executed pages before a page is
 read. So whatever takes outputs from there, takes these: MyST-NB, downloads, and slides.
-A line under the title says where they come from. Once the frameworks are installed, the
-page leaves the cache, and runs.
+A line under the title says where they come from. Once the frameworks are installed, or
+other versions of them, the page leaves the cache, and runs.
 """
 
+import functools
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 from jupyter_cache import get_cache
@@ -19,6 +21,7 @@ from website.pages import has_code, missing, needs
 from website.recorded import codes_of, file_of, fill, hash_of, record_of
 
 MARK = "recorded"  # in the metadata of a notebook in the cache
+distributions = functools.cache(packages_distributions)  # it reads hundreds of files
 logger = logging.getLogger(__name__)
 lent = {}  # what to say of the pages in the cache, by name, until they are read
 
@@ -35,7 +38,16 @@ def state(env, docname):
     if not (has_code(text) and needs(text)):
         return None
     kept = file_of(Path(env.doc2path(docname)))
-    return missing(text), hash_of(kept.read_text("utf-8")) if kept.exists() else ""
+    record = hash_of(kept.read_text("utf-8")) if kept.exists() else ""
+    return missing(text), record, [version_of(module) for module in needs(text)]
+
+
+def version_of(module):
+    """Return the version of an installed module; "" if it's not known."""
+    try:
+        return version(distributions().get(module, [module])[0])
+    except PackageNotFoundError:
+        return ""
 
 
 def read_again(app, env, added, changed, removed):
@@ -45,6 +57,13 @@ def read_again(app, env, added, changed, removed):
         for name in env.found_docs & env.all_docs.keys()
         if env.metadata[name].get("needs") != state(env, name)
     ]
+
+
+def ran_with_others(env, docname):
+    """Tell whether a page has all that it needs, and ran with other versions of it."""
+    absent, _, versions = state(env, docname)
+    before = env.metadata[docname].get("needs")
+    return bool(before) and not absent and before[-1] != versions
 
 
 def lend(app, env, docnames):
@@ -59,7 +78,8 @@ def lend(app, env, docnames):
         cache = get_cache(env.mystnb_config.execution_cache_path)
         try:
             number = cache.match_cache_notebook(notebook).pk
-            if MARK not in cache.get_cache_bundle(number).nb.metadata:
+            is_lent = MARK in cache.get_cache_bundle(number).nb.metadata
+            if not (is_lent or ran_with_others(env, name)):
                 continue  # it has run here
             cache.remove_cache(number)
         except KeyError:

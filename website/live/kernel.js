@@ -8,7 +8,7 @@
 
 window.LiveKernel = (() => {
   const PATIENCE = 700; // milliseconds in which a running cell has to heed Stop
-  const STOPPED = { status: "stopped", message: "", seconds: 0, error: null };
+  const STOPPED = { status: "stopped", seconds: 0, error: null };
 
   // Say why Python can't run here, in one sentence; or nothing, if it can.
   function unavailable() {
@@ -36,10 +36,12 @@ window.LiveKernel = (() => {
 
     // Start a worker, and resolve when it's ready for cells.
     begin() {
+      this.abandon?.(); // what waits for the worker before is stopped, see `ask`
       this.worker?.terminate();
       const worker = new Worker(new URL("worker.js", this.base), { type: "module" });
       this.worker = worker;
       this.ready = new Promise((resolve, reject) => {
+        this.abandon = resolve;
         worker.onerror = (event) => {
           event.preventDefault();
           const message = `Python's worker has failed (${event.message || "it says no more"}).`;
@@ -128,6 +130,11 @@ window.LiveKernel = (() => {
       const ready = this.begin();
       this.current?.resolve({ ...STOPPED });
       return ready;
+    }
+
+    // End Python, for good.
+    end() {
+      this.worker.terminate();
     }
   }
 

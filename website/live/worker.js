@@ -179,10 +179,18 @@ async function importFile(bytes) {
 
 // Start --------------------------------------------------------------------------------
 
-async function start(shared) {
-  const response = await netFetch(`${BASE}manifest.json`, { cache: "no-cache" });
+async function readManifest() {
+  const address = `${BASE}manifest.json`;
+  // Without a network, that of the last start serves, as its files do.
+  const response = await netFetch(address, { cache: "no-cache" }).catch(() =>
+    netFetch(address, { cache: "force-cache" }),
+  );
   if (!response.ok) throw new Error(`the site's list of files can't be read (${response.status}).`);
-  const manifest = await response.json();
+  return response.json();
+}
+
+async function start(shared) {
+  const manifest = await readManifest();
   for (const stage of STAGES) progress.set(stage, { state: "loading", loaded: 0, total: 0 });
   for (const file of manifest.files) progress.get(file.stage).total += file.size;
   const store = await openStore();

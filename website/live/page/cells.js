@@ -76,11 +76,12 @@ function addToolbar(live, place) {
 }
 
 async function startAfresh(live) {
-  live.turn += 1;
+  const turn = (live.turn += 1);
   tell(live, "Python starts anew …");
   live.last = live.kernel.restart();
   try {
     await live.last;
+    if (turn !== live.turn) return; // Python starts once more
     for (const cell of [...live.cells, ...live.answers]) {
       setState(cell, "new");
       cell.outputs?.restore();

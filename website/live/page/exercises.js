@@ -99,28 +99,30 @@ async function checkAnswer(live, answer, graded) {
     answer.verdict.dataset.status = status;
     answer.verdict.replaceChildren(...withCode(words));
   };
-  if (isEmpty(answer.source))
+  const { source } = answer;
+  if (isEmpty(source))
     return show("empty", "There’s no answer yet: write it above, then check it.");
   show("working", "Checking …");
   if (!(await runAbove(live, answer)))
     return show("error", "Not checked: the page’s cells above have to run first.");
   const { turn } = live;
-  const checking = live.last.then(() => runCheck(live, answer, graded, turn));
+  const checking = live.last.then(() => runCheck(live, answer, source, graded, turn));
   live.last = checking.catch(() => {});
   const { status, message } = await checking;
-  show(status, message);
+  if (answer.source === source) show(status, message); // else it's of another answer
 }
 
-async function runCheck(live, answer, graded, turn) {
+async function runCheck(live, answer, source, graded, turn) {
   const stopped = { message: "Stopped before the check was through." };
   if (turn !== live.turn) return { ...stopped, status: "stopped" };
   enable(live.stop, true);
+  answer.ran = source;
   answer.outputs.begin(true);
   setState(answer, "running");
   let result;
   try {
     result = await live.kernel.check({
-      answer: answer.source,
+      answer: source,
       check: graded.check,
       names: graded.names,
       exercise: graded.label,
@@ -132,7 +134,6 @@ async function runCheck(live, answer, graded, turn) {
   const { status, error } = result;
   if (error) answer.outputs.fail(error);
   answer.outputs.end();
-  answer.ran = answer.source;
   const line = error?.line ? ` in line ${error.line}` : "";
   if (status === "error") setState(answer, "error", line);
   else setState(answer, status === "stopped" ? "stopped" : "done");

@@ -44,7 +44,11 @@ function howItWent(cells, stoppedAt, seconds) {
     if (!error) return `${stoppedAt.cell.name} was stopped.`;
     return `${stoppedAt.cell.name}: ${error.name}: ${error.message}`.slice(0, 200);
   }
-  if (cells.length === 1) return `${cells[0].name} has run. ${cells[0].outputs.summary()}`;
+  if (cells.length === 1) {
+    const [{ name, outputs, note }] = cells; // a hidden cell has no outputs
+    const ofCheck = note?.isConnected ? "Its check came out otherwise." : "";
+    return `${name} has run. ${outputs?.summary() ?? ofCheck}`.trim();
+  }
   const checks = cells.filter((cell) => cell.check);
   const failed = checks.filter((cell) => cell.note?.isConnected);
   const all = `${cells.length} cells have run in ${inSeconds(seconds)}.`;

@@ -19,13 +19,16 @@ const STAGES = {
                          is spoken */
 export async function startPage({ config, place, button, about, said }) {
   const progress = showProgress(about, said);
+  let kernel;
   try {
-    const [kernel, page] = await Promise.all([
-      window.LiveKernel.start({ base: config.base, onProgress: progress.tell }),
-      readCells(config),
-    ]);
+    const page = await readCells(config);
+    const { base } = config;
+    kernel = await window.LiveKernel.start({ base, onProgress: progress.tell });
     const hasFocus = document.activeElement === button;
     addExercises(bringToLife({ config, kernel, page, place, said, hasFocus }));
+  } catch (error) {
+    kernel?.end(); // the next try starts another
+    throw error;
   } finally {
     progress.remove();
   }
