@@ -334,6 +334,11 @@ def test_a_collected_hand_in_is_no_longer_open_to_all(tmp_path):
 # The command
 
 
+def hear_hang_up():
+    """Hear that a terminal closes, also where the tests run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def command(course, tmp_path):
     """Start `make hub`'s command; return its process and its first lines."""
@@ -345,6 +350,7 @@ def command(course, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=hear_hang_up,
     ) as process:
         lines = []
         for line in process.stdout:
