@@ -61,12 +61,7 @@ def measure(name, options, quiet):
         if task["kind"] == "multiply" and key in turns
     ]
     highest = {
-        threads: max(
-            peak["median"]
-            for peak in peaks
-            if peak["threads"] == threads and peak["library"] == "numpy"
-        )
-        for threads in {peak["threads"] for peak in peaks}
+        peak["threads"]: peak["median"] for peak in peaks if peak["library"] == "numpy"
     }
     n_images = images_for(name, options)
     rates = {

@@ -1,4 +1,4 @@
-"""Keep arrays in a file, `.npz`: whole, or not at all."""
+"""Write files whole, or not at all; keep arrays in one, `.npz`."""
 
 import os
 from contextlib import contextmanager
