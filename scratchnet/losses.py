@@ -36,7 +36,7 @@ def softmax_cross_entropy(logits, labels, label_smoothing=0.0):
     targets = np.full(logits.shape, label_smoothing / n_classes, logits.dtype)
     targets[np.arange(n), labels] += 1 - label_smoothing
     logarithms = log_softmax(logits)
-    loss = -np.sum(targets * logarithms) / n
+    loss = -(targets * logarithms).sum() / n
     return float(loss), (np.exp(logarithms) - targets) / n
 
 
@@ -49,4 +49,4 @@ def squared_error(scores, labels):
     scores, labels = as_answers(scores, labels)
     n, error = len(scores), scores.copy()
     error[np.arange(n), labels] -= 1
-    return float(0.5 * np.sum(error**2) / n), error / n
+    return float(0.5 * (error**2).sum() / n), error / n

@@ -142,6 +142,14 @@ def test_a_warning_fails_the_build_until_it_is_mended(tmp_path):
     assert status == 0
 
 
+def test_a_link_to_a_page_that_is_not_there_is_a_warning(tmp_path):
+    book = Book(tmp_path, links=page("Links", cell("n = 1"), "[A page](gone.md)\n"))
+    status, lines = book.build()
+    assert status == 1
+    assert any("links.md" in line and "gone.md" in line for line in lines)
+    assert not any("KeyError" in line for line in lines)
+
+
 # What stops a page --------------------------------------------------------------------
 
 

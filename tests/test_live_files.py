@@ -128,6 +128,16 @@ def test_a_fault_is_told_once_and_leaves_nothing(serve, tmp_path, answer, reason
     assert len(server.requests) <= 2  # one try (a login page may be a second address)
 
 
+@pytest.mark.usefixtures("no_release")
+def test_no_message_shows_a_password(serve, tmp_path, monkeypatch):
+    server = serve(status(404))
+    secret = server.url.replace("://", "://reader:secret@")
+    monkeypatch.setenv("PYODIDE_SOURCE", secret)
+    with pytest.raises(PyodideUnavailableError) as raised:
+        fetch_pyodide(tmp_path)
+    assert server.url in str(raised.value) and "secret" not in str(raised.value)
+
+
 def test_the_next_source_is_asked_where_one_fails(serve, tmp_path, monkeypatch):
     broken, whole = serve(status(500)), serve(good)
     places = [broken.url, whole.url]

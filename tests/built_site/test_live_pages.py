@@ -12,6 +12,7 @@ import pytest
 from test_pages import ROOT
 
 from built_site.conftest import missing
+from built_site.serve import serve
 from built_site.test_accessibility import faults
 from built_site.test_pages_in_a_browser import TOO_WIDE
 from classroom.exercises import Exercise, split_page
@@ -505,7 +506,7 @@ def come_back(page):
 def kept(page):
     """Return what this browser keeps of cells: the reader's code by the book's."""
     store = page.evaluate("({ ...localStorage })")
-    place = f"cell {PAGE} "
+    place = f"cell /{PAGE} "
     return {
         key.removeprefix(place): code
         for key, code in store.items()
@@ -572,6 +573,22 @@ def test_earlier_changes_hide_no_new_edition_of_a_cell(quick):
     assert faults(quick) == []
     old.get_by_role("button", name="Forget it").click()
     assert old.is_hidden() and kept(quick) == {}
+
+
+def test_two_books_of_one_host_keep_their_changes_apart(quick, html, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).symlink_to(html)
+    found = {}
+    with serve(tmp_path) as host:
+        for name in ("one", "two", "one"):
+            quick.goto(f"{host}/{name}/{PAGE}.html", wait_until="networkidle")
+            start(quick)
+            cells = cell_with(quick, "counts"), quick.locator(".live-answer").first
+            found[name] = [cell.locator(".cm-content").inner_text() for cell in cells]
+            for cell in cells:
+                write(cell, f"counts = '{name}'")
+    assert found["one"] == ["counts = 'one'"] * 2
+    assert not any("one" in text for text in found["two"])
 
 
 NO_STORE = """Object.defineProperty(window, "localStorage", { configurable: true,

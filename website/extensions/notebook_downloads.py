@@ -187,6 +187,8 @@ class NotebookMarkdown(PlainMarkdown):
 
     def page_link(self, words, docname, anchor=""):
         """Link to a page on the web, or else to the notebook beside this one."""
+        if docname not in self.env.titles:  # Sphinx has warned of it
+            return words or docname
         title = clean_astext(self.env.titles[docname])
         if self.site:
             return f"[{words or title}]({self.site}{docname}.html{anchor})"

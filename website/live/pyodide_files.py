@@ -5,7 +5,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchnet.mnist.download import SourceError, download, not_writable, place
+from scratchnet.mnist.download import (
+    SourceError,
+    download,
+    not_writable,
+    place,
+    without_password,
+)
 from scratchnet.mnist.source import mnist_source
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +89,7 @@ def fetch_file(file, places, cache):
                 return download(source, file, cache, accept, attempts=1)
             return keep(Path(source) / file.name, file, cache)
         except SourceError as error:
-            faults.append(f"{source}: {error}")
+            faults.append(without_password(f"{source}: {error}"))
     raise PyodideUnavailableError(explain(file, faults))
 
 

@@ -3,7 +3,7 @@
 import { asTheReaderLeftIt, showEarlierChanges } from "./earlier.js";
 import { makeEditor, showColored } from "./editor/editor.js";
 import { enable, lookAgain, makeButton, makeEditorPlace, makeElement } from "./elements.js";
-import { keep } from "./kept.js";
+import { keep, placeOf } from "./kept.js";
 import { downloadNotebook } from "./notebook.js";
 import { Outputs } from "./outputs.js";
 import { runAbove, runInTurn, stopAll } from "./running.js";
@@ -26,7 +26,7 @@ export function bringToLife({ config, kernel, page, place, said, hasFocus }) {
   live.answers = []; // the reader's, see exercises.js
   live.turn = 0; // Stop begins the next: what waited in an earlier one doesn't run
   live.last = Promise.resolve(); // what a run waits for
-  live.keptAt = `cell ${config.docname} `;
+  live.keptAt = placeOf("cell", config);
   live.cells = page.cells.map((cell) => asTheReaderLeftIt(live, cell));
   document.documentElement.classList.add("live");
   let number = 0;

@@ -2,7 +2,7 @@
 import { addTools } from "./cells.js";
 import { makeEditor, showColored } from "./editor/editor.js";
 import { enable, makeButton, makeEditorPlace, makeElement } from "./elements.js";
-import { keep, recall } from "./kept.js";
+import { keep, placeOf, recall } from "./kept.js";
 import { Outputs } from "./outputs.js";
 import { runAbove, runInTurn } from "./running.js";
 import { setState } from "./states.js";
@@ -17,7 +17,7 @@ export function addExercises(live) {
 function addExercise(live, element) {
   const graded = live.page.exercises.find(({ label }) => label === element.id);
   const number = element.querySelector(".caption-number")?.textContent.trim();
-  const key = `answer ${live.config.docname} ${element.id}`;
+  const key = placeOf("answer", live.config) + element.id;
   // What runs as a cell does, but isn't one of the page's.
   const answer = {
     name: "Your answer",

@@ -2,6 +2,13 @@
 // each text, the key is the place and what the book has there: when the book has changed
 // that, what the reader made of it before belongs to another text.
 
+/** Return the place of texts of one kind on a page. Other books may be on the same host,
+    which a browser doesn't keep apart: so it has the folder of this one. */
+export function placeOf(kind, { base, docname }) {
+  const site = new URL("../../", new URL(base, document.baseURI)).pathname;
+  return `${kind} ${site}${docname} `;
+}
+
 /** Return what the reader has made of a text; the text, if nothing is kept. */
 export function recall(place, text) {
   try {
