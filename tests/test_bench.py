@@ -148,7 +148,7 @@ def task_for(key, **changes):
         "images": 10 * BATCH_SIZE,
         "seconds": 0.1,
         "threads": 2,
-        "blas": 2,
+        "blas": 1 if CONTENDERS[key].blas == "one" else 2,
     } | changes
 
 

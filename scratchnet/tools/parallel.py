@@ -21,7 +21,7 @@ from scratchnet.tools.inputs import check_whole
 from scratchnet.tools.parts import twin
 
 SPINS = 3_000  # how often a process asks for the others before it sleeps
-PATIENCE = 1.0  # seconds after which a sleeper looks whether the others still are there
+PATIENCE = 0.2  # seconds after which a sleeper looks whether the others still are there
 
 
 class Team:
