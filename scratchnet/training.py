@@ -91,7 +91,7 @@ def one_epoch(network, images, labels, batches, optimizer, loss, bar):
             x = images[batch].astype(parameters.flat.dtype, copy=False)
             value, gradient = loss(network.forward(x, training=True), labels[batch])
             losses.append(value)
-            if not abs(value) < np.inf:  # nor is NaN
+            if not np.isfinite(value):
                 break
             network.backward(gradient)
             gradients.take(network.gradients)

@@ -140,23 +140,12 @@ def test_a_worker_sleeps_until_it_is_told_to_measure():
     assert [library["num_threads"] for library in libraries] == [2] * len(libraries)
 
 
-def task_for(key, **changes):
-    return {
-        "kind": "train",
-        "network": "momentum",
-        "contender": key,
-        "images": 10 * BATCH_SIZE,
-        "seconds": 0.1,
-        "threads": 2,
-        "blas": 1 if CONTENDERS[key].blas == "one" else 2,
-    } | changes
-
-
 def test_nobody_works_while_waiting(key):
-    reason = why_not(key, "plain", 2)
-    if reason:
-        pytest.skip(reason)
-    with working(task_for(key)) as worker:
+    options = SimpleNamespace(seconds=0.1, threads=2, quick=False)
+    tasks, left_out = networks.tasks_for("momentum", options)
+    if key in left_out:
+        pytest.skip(left_out[key])
+    with working(tasks[key] | {"images": 10 * BATCH_SIZE}) as worker:
         worker.measure()
         time.sleep(2)
         turn = worker.measure()

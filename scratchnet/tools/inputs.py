@@ -28,8 +28,7 @@ def as_array(given, name):
     ValueError
         If some of it is masked: a plain array would show what the mask hides.
     """
-    fits = type(given) is np.ndarray and given.dtype.isnative
-    if fits and given.flags.c_contiguous:
+    if type(given) is np.ndarray and given.dtype.isnative and given.flags.c_contiguous:
         return given  # as in each step of a training: so it's quick
     if np.ma.is_masked(given):
         raise ValueError(f"some {name} are masked: leave them out, or fill them in")
