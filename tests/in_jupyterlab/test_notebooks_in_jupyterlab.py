@@ -27,7 +27,9 @@ pytestmark = pytest.mark.flaky(reruns=2, only_rerun="TimeoutError")
 
 PART_1 = [page for page in CHAPTERS if page.parent.name == "tutorial"]
 # "Next steps" trains longest, and shows nothing of another kind than the others.
-RUN = [page for page in PART_1 if page.stem != "next-steps" or "FRESH" in os.environ]
+RUN = [
+    page for page in PART_1 if page.stem == "build-and-train" or "FRESH" in os.environ
+]
 OPEN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 BAR = f"{OPEN} .jp-OutputArea .widget-inline-hbox"  # a progress bar, as a widget
 FOLDED = ".jp-InputPlaceholder"  # what JupyterLab shows for a source that's hidden
