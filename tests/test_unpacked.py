@@ -166,6 +166,21 @@ def test_where_no_file_can_be_mapped_the_copies_are_read(
     assert_copies_right(full, contents)
 
 
+def test_where_no_thread_can_be_started_copies_are_still_compared(
+    full, contents, copies_alone, monkeypatch
+):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(unpacked.threading.Thread, "start", refuse)
+
+    assert_right(load_mnist(full), contents)
+
+    path = full / "unpacked" / COPIES["test_images"]
+    flip_a_bit(path)
+    assert unpacked.open_copy(path, FILES["test_images"]) is None
+
+
 def test_copies_need_no_packed_files(full, contents):
     for file in FILES.values():
         (full / file.name).unlink()
@@ -176,6 +191,7 @@ def test_copies_need_no_packed_files(full, contents):
 def test_the_published_checksums_are_right(contents):
     for key, content in contents.items():
         assert zlib.crc32(content) == FILES[key].content_crc32
+        assert zlib.crc32(content[: len(content) // 2]) == FILES[key].half_crc32
         assert len(content) == FILES[key].content_size
 
 

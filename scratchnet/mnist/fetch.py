@@ -32,7 +32,8 @@ class MnistFile(NamedTuple):
     """What is published of one file: its name, size, digest and array's shape.
 
     `content_sha256` is the digest of what the file unpacks to, and `content_crc32` a
-    short checksum of it, fast enough for each load.
+    short checksum of it, fast enough for each load; `half_crc32` is that of its first
+    half, of `content_size // 2` bytes.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MnistFile(NamedTuple):
     shape: tuple[int, ...]
     content_sha256: str
     content_crc32: int
+    half_crc32: int
 
     @property
     def content_size(self):
@@ -56,6 +58,7 @@ FILES = {
         (60000, 28, 28),
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         0xE9F4D8B3,
+        0x046AB638,
     ),
     "test_images": MnistFile(
         "t10k-images-idx3-ubyte.gz",
@@ -64,6 +67,7 @@ FILES = {
         (10000, 28, 28),
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         0x91373BDF,
+        0xF9325E60,
     ),
     "training_labels": MnistFile(
         "train-labels-idx1-ubyte.gz",
@@ -72,6 +76,7 @@ FILES = {
         (60000,),
         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
         0xE0CB4AD2,
+        0x23BAA1C3,
     ),
     "test_labels": MnistFile(
         "t10k-labels-idx1-ubyte.gz",
@@ -80,6 +85,7 @@ FILES = {
         (10000,),
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         0x4AB9EFF9,
+        0x1885E1E1,
     ),
 }
 MIRRORS = (
