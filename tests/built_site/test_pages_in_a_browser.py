@@ -78,24 +78,18 @@ def complaints(context, root):
     return found
 
 
-def check_what_is_shown(page):
-    """See that formulas are set, and that a page fits a phone, be it a small one."""
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate(UNSET_FORMULAS) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.evaluate(TOO_WIDE) == []
-    assert page.evaluate(PARTLY_SEEN) == []
-    page.set_viewport_size({"width": 320, "height": 700})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-
-
 @pytest.mark.parametrize("root", ["file"], indirect=True)
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_page_from_disk_keeps_to_itself_and_fits_a_phone(page, root, name, complaints):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{root}/{name}", wait_until="networkidle")
     assert complaints == []
-    check_what_is_shown(page)
+    assert page.evaluate(UNSET_FORMULAS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(PARTLY_SEEN) == []
+    page.set_viewport_size({"width": 320, "height": 700})  # a small one
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("root", ["http"], indirect=True)
@@ -107,7 +101,7 @@ def test_page_of_a_site_keeps_to_itself_is_light_and_stands_still(
     assert complaints == []
     assert kilobytes < 600, "see benchmarks/page_speed.py"
     assert shift < 0.05
-    check_what_is_shown(page)
+    assert page.evaluate(UNSET_FORMULAS) == []
 
 
 def test_a_request_elsewhere_would_be_found(page, roots, complaints, root):
