@@ -35,7 +35,8 @@ from scratchnet.sequential import Sequential
 # In float32, frameworks round otherwise: so far may losses of six steps be apart.
 TOLERANCE = 1e-4
 NORMALIZED = {name for name in networks.NETWORKS if name not in ("momentum", "mlp")}
-OF_EACH_KIND = ("momentum", "mlp-normalized", "cnn-small")  # the others' layers, fewer
+# The other networks have the same kinds of layers.
+OF_EACH_KIND = ("momentum", "mlp-normalized", "cnn-small")
 MULTIPLY = {"kind": "multiply", "size": 200, "seconds": 0.01, "blas": 2}
 
 

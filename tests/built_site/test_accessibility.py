@@ -17,12 +17,8 @@ IN_TURNS = [("light", "desktop"), ("dark", "phone")]
 # To measure contrasts takes most of the time. Texts of one kind have the same colors on
 # the same ground: the first one that is seen stands for all. That holds in the flow of
 # the page, where nothing is below a text but its parents' grounds. What moves out of it
-# is measured, each text of it. Of code, what isn't measured is left as plain text: no
-# other rule asks what color a word has.
+# is measured, each text of it.
 MARK_WHAT_IS_MEASURED = """() => {
-  for (const code of document.querySelectorAll("pre")) {
-    code.innerHTML = code.whole ??= code.innerHTML;
-  }
   const PLAIN = "rgba(0, 0, 0, 0),none,1,none,normal";
   const known = new Map([[null, { ground: "", flows: true, box: null }]]);
   const about = (element) => {
@@ -59,9 +55,17 @@ MARK_WHAT_IS_MEASURED = """() => {
     const { box } = about(element.parentElement);
     if (flows && hasText && isSeen(element, box)) seen.add(kind);
   }
+}"""
+# Words of code that aren't measured are plain text meanwhile: no other rule asks what
+# color a word has, and axe-core takes its time for each element.
+TAKE_WORDS_OUT = """() => {
+  for (const code of document.querySelectorAll("pre")) code.whole = code.innerHTML;
   for (const word of document.querySelectorAll("pre span:not([data-measured])")) {
     if (!word.children.length && !word.id) word.replaceWith(word.textContent);
   }
+}"""
+PUT_WORDS_BACK = """() => {
+  for (const code of document.querySelectorAll("pre")) code.innerHTML = code.whole;
 }"""
 MEASURE_MARKED = """
 axe.configure({ rules: [{ id: "color-contrast", selector: "[data-measured]" }] });
@@ -73,8 +77,10 @@ def faults(page):
     rules = {"label-content-name-mismatch": {"enabled": True}}
     options = {"resultTypes": ["violations"], "rules": rules}
     page.evaluate(MARK_WHAT_IS_MEASURED)
+    page.evaluate(TAKE_WORDS_OUT)
     axe = Axe(AXE_SCRIPT + MEASURE_MARKED)
     violations = axe.run(page, options=options).response["violations"]
+    page.evaluate(PUT_WORDS_BACK)
     return [
         f"{violation['id']}: {node['html'][:200]}\n{node['failureSummary']}"
         for violation in violations

@@ -314,9 +314,7 @@ def test_a_loop_stops_within_a_second_and_keeps_the_names(kernel):
     assert texts(kernel("kept"), "text") == "'still here'"
 
 
-def test_a_long_operation_stops_within_a_second_and_python_comes_back(
-    page, root, kernel
-):
+def test_a_long_operation_stops_within_a_second_and_python_comes_back(kernel):
     kernel("kept = 1")
     long = "sum(range(10**10))"  # one call, in which Python looks for no signal
     stopped = kernel.tab.evaluate(STOP_AFTER, [long, 500])

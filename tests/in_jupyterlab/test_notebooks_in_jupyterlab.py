@@ -26,7 +26,7 @@ from scratchnet.tools.threads import blas_threads, is_chosen
 pytestmark = pytest.mark.flaky(reruns=2, only_rerun="TimeoutError")
 
 PART_1 = [page for page in CHAPTERS if page.parent.name == "tutorial"]
-# "Next steps" trains longest, and shows nothing of another kind than the others.
+# The one that has progress bars as well; `make fresh` runs all four.
 RUN = [
     page for page in PART_1 if page.stem == "build-and-train" or "FRESH" in os.environ
 ]
