@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchnet.sequential import Sequential
 from scratchnet.tools.inputs import check_whole
-from scratchnet.tools.parallel import in_processes, shared
+from scratchnet.tools.parallel import PATIENCE, in_processes, shared
 
 PROGRAM = "scratchnet.distributed.data_parallel"
 PIECE = 1 << 20  # bytes that each rank passes on at a time
@@ -100,7 +100,8 @@ def in_threads(program, size):
     with ThreadPoolExecutor(size) as pool:
         try:
             futures = [pool.submit(run, rank) for rank in range(size)]
-            wait(futures)
+            while wait(futures, PATIENCE).not_done:
+                pass  # Ctrl+C may come just before a wait: it's heard after it
         except BaseException:  # such as Ctrl+C
             barrier.abort()
             raise
