@@ -74,14 +74,15 @@ def notebooks(names):
     return [page for page in pages if not missing(page.read_text("utf-8"))]
 
 
-def possible(name):
-    """Tell whether this processor can run an arithmetic, and whether it's worth it."""
+def why_not(name):
+    """Say why an arithmetic is left out on this processor; nothing, if it isn't."""
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     if name == "native":
-        return not x86  # elsewhere, it's one of the others
-    if "OPENBLAS_CORETYPE" in ARITHMETICS[name]:
-        return x86 and __cpu_features__.get(NEEDS.get(name), True)
-    return True
+        return "it's one of the others" if x86 else ""
+    able = x86 and __cpu_features__.get(NEEDS.get(name), True)
+    if "OPENBLAS_CORETYPE" in ARITHMETICS[name] and not able:
+        return "this processor can't run it"
+    return ""
 
 
 def run(page, name):
@@ -168,9 +169,10 @@ def main():
     if unknown := set(options.only) - set(ARITHMETICS):
         known = ", ".join(ARITHMETICS)
         parser.error(f"no arithmetic is named {', '.join(sorted(unknown))}: {known}")
-    names = [name for name in options.only if possible(name)]
+    reasons = {name: why_not(name) for name in options.only}
+    names = [name for name in options.only if not reasons[name]]
     for name in set(options.only) - set(names):
-        print(f"This processor can't run {name}: left out.")
+        print(f"{name} is left out: {reasons[name]}")
     pages = notebooks(options.pages)
     by_page = {page.stem: {} for page in pages}
     with ThreadPoolExecutor(options.processes) as pool:
