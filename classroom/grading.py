@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -215,7 +216,9 @@ def run(course, chapter, student, minutes):
             for child in psutil.Process(process.pid).children(recursive=True):
                 child.kill()
             process.kill()
-            process.communicate()
+            # A process that the hand-in left behind may hold the pipes for ever.
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=5)
             return f"stopped after {minutes:g} minutes"
     try:
         return json.loads(output.splitlines()[-1])

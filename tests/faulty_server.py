@@ -92,11 +92,11 @@ def good_but_called_encoded(request, content):
 
 
 def good_but_slow(request, content):
-    """Send six pieces, half a second apart."""
+    """Send six pieces, a second apart."""
     _start(request, Content_Length=len(content))
     size = len(content) // 6 + 1
     for start in range(0, len(content), size):
-        request.server.closing.wait(0.5)
+        request.server.closing.wait(1)
         request.wfile.write(content[start : start + size])
 
 

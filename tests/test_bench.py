@@ -170,26 +170,34 @@ def test_a_worker_that_fails_is_left_out_with_its_reason():
 
 
 class Disturbed:
-    """A worker that others disturb, less each time."""
+    """A worker that others disturb, less each time, and the clock that it goes by."""
 
     def __init__(self, *others):
-        self.turns = [{"others": share} for share in others]
+        self.turns, self.now = [{"others": share} for share in others], 0
 
     def measure(self):
-        """Return the next turn."""
-        time.sleep(0.01)
+        """Return the next turn, a second later."""
+        self.now += 1
         return self.turns.pop(0)
+
+    def perf_counter(self):
+        """Return the seconds that have passed."""
+        return self.now
+
+    def sleep(self, seconds):
+        """Go on at once."""
 
 
 def test_a_disturbed_turn_is_measured_again_while_there_is_patience(monkeypatch):
+    def best(patience, *others):
+        worker = Disturbed(*others)
+        monkeypatch.setattr("benchmarks.timing.worker.time", worker)
+        return Quiet(patience).measure(worker)["others"], len(worker.turns)
+
     monkeypatch.setattr(Quiet, "wait", lambda self: None)
-    monkeypatch.setattr("benchmarks.timing.worker.PAUSE", 0)
-    worker = Disturbed(1.0, 2 * DISTURBED, 0.0, 0.0)
-    assert Quiet(10).measure(worker) == {"others": 0.0}
-    assert len(worker.turns) == 1
-    worker = Disturbed(1.0, 2 * DISTURBED, 0.0)
-    assert Quiet(0.015).measure(worker) == {"others": 2 * DISTURBED}
-    assert Quiet(0).measure(Disturbed(1.0)) == {"others": 1.0}
+    assert best(10, 1.0, 2 * DISTURBED, 0.0, 0.0) == (0.0, 1)
+    assert best(1.5, 1.0, 2 * DISTURBED, 0.0) == (2 * DISTURBED, 1)
+    assert best(0, 1.0, 0.0) == (1.0, 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")

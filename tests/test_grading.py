@@ -412,15 +412,17 @@ def form(course, second):
         env=os.environ | {"JUPYTER_TOKEN": "of-the-test", "BROWSER": "true"},
         stderr=subprocess.DEVNULL,
     ) as server:
-        for _ in range(600):
-            with contextlib.suppress(requests.ConnectionError):
-                session.get(f"{address}/api")
-                break
-            time.sleep(0.1)
-        yield lambda path, method="get", **content: session.request(
-            method, f"{address}/formgrader/api/{path}", json=content or None
-        ).json()
-        server.terminate()
+        try:
+            for _ in range(600):
+                with contextlib.suppress(requests.ConnectionError):
+                    session.get(f"{address}/api")
+                    break
+                time.sleep(0.1)
+            yield lambda path, method="get", **content: session.request(
+                method, f"{address}/formgrader/api/{path}", json=content or None
+            ).json()
+        finally:
+            server.terminate()
 
 
 def test_points_given_by_hand_count(course, form):
@@ -445,6 +447,17 @@ def test_a_hand_in_that_takes_too_long_is_stopped_with_all_it_started(course, ta
     assert problem == "stopped after 0.02 minutes"
     new = [p for p in psutil.process_iter(["cmdline"]) if p.pid not in before]
     assert not [p for p in new if "endless" in " ".join(p.info["cmdline"] or [])]
+
+
+@pytest.mark.skipif(not shutil.which("setsid"), reason="there's no setsid")
+def test_what_a_hand_in_leaves_behind_keeps_nobody_waiting(tmp_path, monkeypatch):
+    grader = tmp_path / "grader"  # it ends, but something that it started lives on
+    grader.write_text("#!/bin/sh\nsetsid sleep 60 &\n")
+    grader.chmod(0o755)
+    monkeypatch.setattr(grading.sys, "executable", str(grader))
+    start = time.monotonic()
+    assert grading.run(tmp_path, "sums", "ann", 0.01) == "stopped after 0.01 minutes"
+    assert time.monotonic() - start < 40
 
 
 # When grading itself is ended

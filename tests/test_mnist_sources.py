@@ -223,8 +223,8 @@ def test_a_server_that_is_not_there_is_named(cache, monkeypatch):
     ],
 )
 def test_an_unusual_but_good_answer_is_accepted(mirrors, monkeypatch, cache, unusual):
-    # The slow one takes 3 s: longer than the time-out, which is for each wait alone.
-    monkeypatch.setattr(download, "TIMEOUT", (60, 1))
+    # The slow one takes 6 s: longer than the time-out, which is for each wait alone.
+    monkeypatch.setattr(download, "TIMEOUT", (60, 5))
     (server,) = mirrors(unusual)
 
     assert_right(fetch_file("test_labels", cache)[0])
@@ -773,7 +773,10 @@ def start_child(key, cache, source, prefix=(), limit="none"):
 
 def run_child(*arguments, **options):
     with start_child(*arguments, **options) as child:
-        return child.communicate(timeout=120)[0]
+        try:
+            return child.communicate(timeout=120)[0]
+        finally:
+            child.kill()
 
 
 def works(command):

@@ -36,10 +36,12 @@ def server():
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
     ) as process:
-        lines = takewhile(lambda line: not line.startswith("Press"), process.stdout)
-        (address,) = re.findall(r"make lab MNIST_SOURCE=(\S+)", "".join(lines))
-        yield address
-        process.terminate()
+        try:
+            lines = takewhile(lambda line: not line.startswith("Press"), process.stdout)
+            (address,) = re.findall(r"make lab MNIST_SOURCE=(\S+)", "".join(lines))
+            yield address
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(autouse=True)

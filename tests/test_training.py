@@ -283,6 +283,22 @@ def test_a_process_that_is_killed_ends_the_training(tiny):
 
 
 @needs_fork
+def test_an_interrupt_while_processes_begin_leaves_none(monkeypatch):
+    start = Team.start
+
+    def interrupted(team, program, rank):
+        child = start(team, program, rank)
+        signal.raise_signal(signal.SIGINT)
+        return child
+
+    monkeypatch.setattr(Team, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        in_processes(lambda team: team.meet(), make_network(), 3)
+    assert not multiprocessing.active_children()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@needs_fork
 def test_no_bar_waits_for_a_process_that_has_ended():
     def program(team):
         if team.rank:

@@ -516,7 +516,10 @@ def digests(ready):
 
 def output_of(child):
     with child:
-        return child.communicate(timeout=120)[0]
+        try:
+            return child.communicate(timeout=120)[0]
+        finally:
+            child.kill()
 
 
 def unprivileged():

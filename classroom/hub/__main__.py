@@ -260,7 +260,7 @@ def main(arguments=None):
         return 1
     if options.run:
         run(options.run)
-    for end in (signal.SIGTERM, signal.SIGHUP):
+    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(end) != signal.SIG_IGN:  # as after nohup
             signal.signal(end, stop)
     choices = {"n_students": options.students, "port": options.port}

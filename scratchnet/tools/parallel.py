@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from mmap import mmap
 
@@ -239,15 +240,42 @@ def ready_in_processes(program, network, size=2):
             return result
 
         try:
-            for rank in range(1, size):
-                team.children.append(team.start(program, rank))
+            with undisturbed():
+                for rank in range(1, size):
+                    team.children.append(team.start(program, rank))
             for _, answer in team.answers:
                 answer.close()  # here; then it ends where a process ends
             yield run
         finally:
-            for child in team.children:
-                child.terminate()
-                child.join()
+            try:
+                end(team.children)
+            finally:  # Ctrl+C may have come just then
+                end(team.children)
+
+
+def end(children):
+    """End processes, all of them; that some have ended doesn't matter."""
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join()
+
+
+@contextmanager
+def undisturbed():
+    """Hold Ctrl+C back while processes begin: none may be left over, or half begun."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is None:
+        yield  # this thread doesn't hear of it, or it isn't Python that does
+        return
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def follow(program, team, rank):

@@ -13,7 +13,7 @@ from test_pages import ROOT
 
 from built_site.conftest import missing
 from built_site.serve import serve
-from built_site.test_accessibility import faults
+from built_site.test_accessibility import faults, settle
 from built_site.test_pages_in_a_browser import TOO_WIDE
 from classroom.exercises import Exercise, split_page
 
@@ -321,7 +321,7 @@ def test_axe_finds_no_fault_before_during_and_after(quick, scheme, width):
     quick.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     quick.set_viewport_size({"width": width, "height": 900})
     quick.evaluate("() => { window.held = new Promise((go) => (window.go = go)) }")
-    quick.wait_for_timeout(400)
+    settle(quick)
     assert faults(quick) == []
     press_button(quick)
     quick.get_by_text("NumPy: 1.3 of 5.0 MB").wait_for()
@@ -331,7 +331,7 @@ def test_axe_finds_no_fault_before_during_and_after(quick, scheme, width):
     quick.evaluate("go()")
     quick.locator(".live-said", has_text="is ready. No cell").wait_for()
     run(cell_with(quick, "counts = np.bincount"))
-    quick.wait_for_timeout(400)
+    settle(quick)
     assert faults(quick) == []
     assert quick.evaluate("document.documentElement.scrollWidth") <= width
     assert quick.evaluate(TOO_WIDE) == []

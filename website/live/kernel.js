@@ -83,6 +83,8 @@ window.LiveKernel = (() => {
         try {
           return await new Promise((resolve) => {
             this.current = { resolve, onOutput, signal };
+            // Here and not in the worker, which may take this up after the next Stop.
+            if (this.stopBuffer) this.stopBuffer[0] = 0;
             this.worker.postMessage({ ...message, signal });
           });
         } finally {

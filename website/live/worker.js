@@ -280,7 +280,6 @@ function prepareStop(shared) {
 
 function answer(data) {
   if (stop instanceof Stop) [stop.signal, stop.asked] = [data.signal, performance.now()];
-  else stop[0] = 0;
   try {
     const { source, name, exercise, answer, check, names } = data;
     return JSON.parse(
