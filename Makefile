@@ -158,8 +158,8 @@ pdf: book ## Print the book as one PDF, with Chromium or Chrome
 	@$(BIN)/python website/extensions/printable.py
 
 fresh: book ## Test what Binder does, and downloaded notebooks, in fresh environments
-	@FRESH="$$(command -v $(or $(BINDER_PYTHON),$(python)))" $(BIN)/python -m pytest tests/in_jupyterlab \
-	  tests/built_site/test_downloads.py
+	@FRESH="$$(command -v $(or $(BINDER_PYTHON),$(python)))" $(BIN)/python -m pytest --timeout=3600 \
+	  tests/in_jupyterlab tests/built_site/test_downloads.py
 
 # It reads the pages into the folder of the book's, which would then miss their changes.
 links: data ## Check the links to other sites

@@ -121,6 +121,7 @@ def answers_of(name):
     }
 
 
+@pytest.mark.timeout(1800)  # with WHOLE_PAGES, on a slow machine
 @pytest.mark.parametrize("name", live_pages())
 def test_every_cell_and_every_check_of_the_page_holds(context, page, root, name):
     requests = []
