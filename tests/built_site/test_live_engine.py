@@ -46,7 +46,8 @@ RUN = """async ([source, options]) => {
 CHECK = "async (exercise) => await kernel.check(exercise)"
 STOP_AFTER = """async ([source, wait]) => {
   const run = kernel.run(source);
-  await new Promise((resolve) => setTimeout(resolve, wait));
+  if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
+  else for (let n = 0; n < 100 && !kernel.current; n += 1) await null; // once it's sent
   const start = performance.now();
   const { kept } = await kernel.stop();
   const { status } = await run;
