@@ -320,7 +320,7 @@ def test_a_long_operation_stops_and_python_comes_back(kernel):
     long = "sum(range(10**10))"  # one call, in which Python looks for no signal
     stopped = kernel.tab.evaluate(STOP_AFTER, [long, 500])
     assert stopped["status"] == "stopped" and not stopped["kept"]
-    assert stopped["seconds"] < 10  # of minutes that it would take
+    assert stopped["seconds"] < 3  # as a page may take, of minutes
     result = kernel("kept")
     assert result["status"] == "error" and result["error"]["name"] == "NameError"
 
