@@ -44,6 +44,23 @@ RUN = """async ([source, options]) => {
   return { ...(await kernel.run(source, { ...options, onOutput })), outputs };
 }"""
 CHECK = "async (exercise) => await kernel.check(exercise)"
+OPEN_STORE = "const store = await caches.open((await caches.keys())[0]);"
+WAIT_UNTIL_KEPT = f"""async ([part, number]) => {{
+  for (;;) {{
+    {OPEN_STORE}
+    const urls = (await store.keys()).map(({{ url }}) => url);
+    const found = urls.filter((url) => url.includes(part));
+    if (found.length >= number) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }}
+}}"""
+CHANGE_A_BIT = f"""async (url) => {{
+  {OPEN_STORE}
+  const kept = await store.match(url);
+  const bytes = new Uint8Array(await kept.arrayBuffer());
+  bytes[1000] ^= 1;
+  await store.put(url, new Response(bytes, kept));
+}}"""
 STOP_AFTER = """async ([source, wait]) => {
   const run = kernel.run(source);
   if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
@@ -84,12 +101,23 @@ def kernel(browser, root):
         tab = context.new_page()
         tab.goto(f"{root}/content/tutorial/load.html")
         tab.evaluate(START)
+        tab.evaluate(WAIT_UNTIL_KEPT, ["/compiled-", 2])
 
         def run(source, **options):
             return tab.evaluate(RUN, [source, options])
 
         run.tab = tab
         yield run
+
+
+@pytest.fixture
+def next_tab(kernel):
+    """Open another tab: this browser has kept what Python has compiled."""
+    errors = []
+    with kernel.tab.context.new_page() as tab:
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        yield tab
+    assert errors == []
 
 
 def texts(result, kind="stream"):
@@ -124,9 +152,9 @@ def answers_of(name):
 
 @pytest.mark.timeout(1800)  # with WHOLE_PAGES, on a slow machine
 @pytest.mark.parametrize("name", live_pages())
-def test_every_cell_and_every_check_of_the_page_holds(context, page, root, name):
-    requests = []
-    context.on("request", lambda request: requests.append(request.url))
+def test_every_cell_and_every_check_of_the_page_holds(next_tab, root, name):
+    page, requests = next_tab, []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(f"{root}/{name}.html")
     page.evaluate(START)
     described = cells_of(page)
@@ -147,6 +175,7 @@ def test_every_cell_and_every_check_of_the_page_holds(context, page, root, name)
         images = [o for o in result["outputs"] if o["type"] == "image"]
         assert len(images) == bool(cell["alt"]), cell["id"]
     inside = f"{root}/", f"blob:{root.rpartition('/')[0]}/", "data:"
+    assert any(url.endswith("/manifest.json") for url in requests)  # the worker's, too
     assert [url for url in requests if not url.startswith(inside)] == []
 
 
@@ -339,7 +368,8 @@ def test_cells_that_wait_are_stopped_as_well(kernel):
     assert kernel("late")["error"]["name"] == "NameError"
 
 
-def test_a_start_afresh_during_another_leaves_nothing_waiting(page, root):
+def test_a_start_afresh_during_another_leaves_nothing_waiting(next_tab, root):
+    page = next_tab
     page.goto(f"{root}/content/tutorial/load.html")
     page.evaluate(START)
     waited, late = page.evaluate(
@@ -426,6 +456,20 @@ def half(request, path):
     return True
 
 
+# Bytecode that Python takes without a look at its source has a flag (PEP 552).
+WHAT_WAS_COMPILED = """
+import pathlib, typing
+import numpy.linalg
+flag = pathlib.Path(numpy.linalg.__spec__.cached).read_bytes()[4]
+print("library" if typing.__file__.endswith(".pyc") else "", "packages" if flag else "")
+"""
+
+
+def compiled_before(page):
+    """Return of which parts this start took what an earlier one had compiled."""
+    return texts(page.evaluate(RUN, [WHAT_WAS_COMPILED, {}])).split()
+
+
 def test_files_come_once_for_all_pages_though_a_connection_breaks_off(page, host):
     address, handler = host(half)
     page.goto(f"{address}/content/tutorial/load.html")
@@ -436,33 +480,27 @@ def test_files_come_once_for_all_pages_though_a_connection_breaks_off(page, host
     assert asked[0] is None and int(asked[1][6:-1]) > 1_000_000 and len(asked) == 2
     last = page.evaluate("progress.at(-1)")
     assert last["allLoaded"] == last["allTotal"]
+    assert compiled_before(page) == []
+    page.evaluate(WAIT_UNTIL_KEPT, ["/compiled-", 2])
 
     handler.asked.clear()
     page.goto(f"{address}/content/tutorial/preprocess.html")
     assert start_error(page) == ""
     assert files_asked(handler) == []
+    assert compiled_before(page) == ["library", "packages"]
     last = page.evaluate("progress.at(-1)")
     assert last["allLoaded"] == last["allTotal"] > 25e6
     stages = page.evaluate("[...new Set(progress.map((step) => step.stage))]")
     assert set(stages) == {"interpreter", "numpy", "matplotlib", "packages", "mnist"}
 
-    changed = page.evaluate(CHANGE_WHAT_IS_KEPT)
-    assert "numpy-" in changed
+    for part in ("/numpy-", "/compiled-library"):
+        [url] = page.evaluate(WAIT_UNTIL_KEPT, [part, 1])
+        page.evaluate(CHANGE_A_BIT, url)
     page.reload()
     assert start_error(page) == ""
     [(path, _)] = files_asked(handler)  # compared, refused, and fetched anew
     assert "numpy-" in path
-
-
-CHANGE_WHAT_IS_KEPT = """async () => {
-  const [name] = await caches.keys();
-  const store = await caches.open(name);
-  const kept = (await store.keys()).find(({ url }) => url.includes("numpy-"));
-  const bytes = new Uint8Array(await (await store.match(kept)).arrayBuffer());
-  bytes[1000] ^= 1;
-  await store.put(kept, new Response(bytes));
-  return kept.url;
-}"""
+    assert compiled_before(page) == ["packages"]
 
 
 def fail(request, path):
@@ -491,12 +529,7 @@ def test_what_fails_is_said_and_the_next_try_keeps_what_has_come_right(page, hos
     page.goto(f"{address}/content/tutorial/load.html")
     message = start_error(page)
     assert "numpy-" in message and "503" in message and "Try again" in message
-    page.wait_for_function(
-        """async () => {
-          const store = await caches.open((await caches.keys())[0]);
-          return (await store.keys()).length > 5;
-        }"""
-    )
+    page.evaluate(WAIT_UNTIL_KEPT, ["", 6])
     for fault, words in [(change, ["numpy-", "SHA-256"]), (Host.fault, [])]:
         handler.asked.clear()
         handler.fault = staticmethod(fault)
@@ -543,8 +576,8 @@ def test_python_starts_afresh_without_a_network(page, host):
 # Memory
 
 
-def test_memory_stays_after_ten_runs(page, root):
-    name = "content/going-further/check-a-gradient"
+def test_memory_stays_after_ten_runs(next_tab, root):
+    page, name = next_tab, "content/going-further/check-a-gradient"
     page.goto(f"{root}/{name}.html")
     page.evaluate(START)
     heap = "import pyodide_js; pyodide_js._module.HEAP8.length"

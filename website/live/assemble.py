@@ -18,6 +18,7 @@ from website.live.pyodide_files import CACHE, ROOT, listed
 
 HERE = Path(__file__).parent
 SCRIPTS = ("kernel.js", "worker.js")
+IN_PYTHON = ("page_kernel.py", "page_bytecode.py")
 PACKED = (".mjs", ".wasm", ".py")  # what gzip makes smaller
 LOCK = "pyodide-lock.json"
 NOT_USED = {"ipywidgets"}  # of what the package needs: JupyterLab's bars
@@ -58,14 +59,19 @@ def assemble(folder, version, cache=CACHE):
         for file in pyodide
         if file.name != LOCK
     ]
-    kernel = (HERE / "page_kernel.py").read_bytes()
-    files.append(add_file(folder, "page_kernel.py", "interpreter", kernel))
+    for name in IN_PYTHON:
+        files.append(add_file(folder, name, "interpreter", (HERE / name).read_bytes()))
     packages = pack_packages(shipped_names(lock, pyodide))
     files.append(add_file(folder, "packages.zip", "packages", packages))
+    sources = hashlib.sha256("".join(file["sha256"] for file in files).encode())
+    compiled = {  # under which names a browser keeps what Python has made of them
+        part: f"compiled-{part}.{sources.hexdigest()[:12]}.zip"
+        for part in ("library", "packages")
+    }
     for key, file in FILES.items():
         path, _ = fetch_file(key)
         files.append(add_file(folder, file.name, "mnist", path.read_bytes()))
-    manifest = {"files": files, "lock": trimmed(lock, pyodide)}
+    manifest = {"files": files, "compiled": compiled, "lock": trimmed(lock, pyodide)}
     (programs / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
     return sum(file["size"] for file in files)
 

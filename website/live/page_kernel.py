@@ -183,6 +183,7 @@ def import_packages():
     str
         Their versions, as JSON.
     """
+    sys.dont_write_bytecode = False  # for `page_bytecode`, which keeps it
     import matplotlib
     import numpy
     import tqdm.std
@@ -194,6 +195,7 @@ def import_packages():
 
     import scratchnet  # noqa: F401
 
+    sys.dont_write_bytecode = True
     return json.dumps(
         {
             "python": sys.version.split()[0],

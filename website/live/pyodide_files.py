@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchnet.mnist.download import (
+from scratchnet.mnist.download import download
+from scratchnet.mnist.keeping import (
     SourceError,
-    download,
     not_writable,
     place,
     without_password,

@@ -80,8 +80,9 @@ async function openStore() {
   }
 }
 
-async function forgetOthers(store, files) {
-  const addresses = new Set(files.map((file) => FILES + file.file));
+async function forgetOthers(store, { files, compiled }) {
+  const names = [...files.map(({ file }) => file), ...Object.values(compiled)];
+  const addresses = new Set(names.map((name) => FILES + name));
   for (const { url } of (await store?.keys()) ?? [])
     if (!addresses.has(url)) await store.delete(url);
 }
@@ -194,7 +195,9 @@ async function start(shared) {
   for (const stage of STAGES) progress.set(stage, { state: "loading", loaded: 0, total: 0 });
   for (const file of manifest.files) progress.get(file.stage).total += file.size;
   const store = await openStore();
-  await forgetOthers(store, manifest.files);
+  await forgetOthers(store, manifest);
+  const library = readCompiled(store, manifest.compiled.library);
+  const packages = readCompiled(store, manifest.compiled.packages);
   const coming = new Map(manifest.files.map((file) => [file.name, fetchFile(file, store)]));
   for (const one of coming.values()) one.catch(() => {}); // told where it's waited for
   const have = async (stage) => {
@@ -210,6 +213,7 @@ async function start(shared) {
   };
 
   await have("interpreter");
+  if (await library) verified.set(LIBRARY, await library);
   const { default: createPyodideModule } = await importFile(take("pyodide.asm.mjs"));
   const { loadPyodide } = await importFile(take("pyodide.mjs"));
   pyodide = await loadPyodide({
@@ -218,7 +222,10 @@ async function start(shared) {
     lockFileContents: manifest.lock,
     createPyodideModule,
   });
-  kernel = await importKernel(take("page_kernel.py"));
+  for (const name of ["page_kernel.py", "page_bytecode.py"])
+    pyodide.FS.writeFile(`/lib/${name}`, new Uint8Array(take(name)));
+  pyodide.runPython("import sys; sys.path.append('/lib')");
+  kernel = pyodide.pyimport("page_kernel");
   tell("interpreter", "ready");
   for (const stage of ["numpy", "matplotlib"]) {
     await have(stage);
@@ -228,6 +235,7 @@ async function start(shared) {
   const extractDir = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')");
   for (const name of await have("packages"))
     pyodide.unpackArchive(take(name), "zip", { extractDir });
+  if (await packages) pyodide.unpackArchive(await packages, "zip", { extractDir });
   kernel.begin((output) => postMessage({ type: "output", output: JSON.parse(output) }));
   const versions = JSON.parse(kernel.import_packages());
   tell("packages", "ready");
@@ -237,12 +245,52 @@ async function start(shared) {
   tell("mnist", "ready");
   prepareStop(shared);
   postMessage({ type: "ready", versions });
+  if (store && !(await library)) lacking.push(["library", manifest.compiled.library]);
+  if (store && !(await packages)) lacking.push(["packages", manifest.compiled.packages]);
+  waitUntilIdle();
 }
 
-async function importKernel(bytes) {
-  pyodide.FS.writeFile("/lib/page_kernel.py", new Uint8Array(bytes));
-  pyodide.runPython("import sys; sys.path.append('/lib')");
-  return pyodide.pyimport("page_kernel");
+// What Python has compiled -------------------------------------------------------------
+//
+// Nearly half of a first start is Python compiling the sources of what it imports. When
+// there's nothing to do, what it has made of them is put beside the files.
+
+const LIBRARY = "python_stdlib.zip";
+const DIGEST = "X-SHA-256"; // a header of what is kept
+const IDLE = 2000; // milliseconds
+const lacking = []; // what is to be kept, and under which name
+let idle;
+
+function waitUntilIdle() {
+  clearTimeout(idle);
+  if (lacking.length) idle = setTimeout(keepCompiled, IDLE);
+}
+
+async function keepCompiled() {
+  const [part, name] = lacking.shift();
+  const path = `/tmp/${name}`;
+  let content;
+  try {
+    pyodide.setInterruptBuffer(null); // Stop is meant for a cell that waits
+    const sha256 = pyodide.pyimport("page_bytecode")[`write_${part}`](path);
+    const headers = { [DIGEST]: sha256 };
+    content = new Response(pyodide.FS.readFile(path), { headers });
+    pyodide.FS.unlink(path);
+  } finally {
+    pyodide.setInterruptBuffer(stop);
+  }
+  // Storage may be full: the next start compiles again.
+  await (await openStore())?.put(FILES + name, content).catch(() => {});
+  waitUntilIdle();
+}
+
+// Return what an earlier start has kept, if it is as it was then.
+async function readCompiled(store, name) {
+  const kept = await store?.match(FILES + name);
+  const sha256 = kept?.headers.get(DIGEST);
+  if (!sha256) return null;
+  const bytes = await kept.arrayBuffer();
+  return (await isRight(bytes, sha256)) ? bytes : null;
 }
 
 // Stop ---------------------------------------------------------------------------------
@@ -306,5 +354,6 @@ self.onmessage = async ({ data }) => {
     }
   } else {
     postMessage({ type: "result", result: answer(data) });
+    waitUntilIdle();
   }
 };
