@@ -30,6 +30,7 @@ from scratchnet.mnist import (
     download,
     fetch,
     fetch_file,
+    keeping,
     load_mnist,
     practice,
 )
@@ -729,7 +730,7 @@ def test_a_file_that_another_process_has_meanwhile_put_there_serves(
 
 @posix_only
 def test_a_workplace_is_a_folder_like_any_other_and_goes(cache):
-    with download.workplace(cache) as folder:
+    with keeping.workplace(cache) as folder:
         (folder / "part").write_bytes(b"half")
         (cache / "other").mkdir()
         assert folder.stat().st_mode == (cache / "other").stat().st_mode
@@ -772,7 +773,11 @@ def start_child(key, cache, source, prefix=(), limit="none"):
 
 
 def run_child(*arguments, **options):
-    with start_child(*arguments, **options) as child:
+    return output_of(start_child(*arguments, **options))
+
+
+def output_of(child):
+    with child:
         try:
             return child.communicate(timeout=120)[0]
         finally:

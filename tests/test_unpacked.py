@@ -14,7 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_mnist_sources import full_disk, posix_only, run_fetch_command, works
+from test_mnist_sources import (
+    full_disk,
+    output_of,
+    posix_only,
+    run_fetch_command,
+    works,
+)
 
 from scratchnet import MnistUnavailableError, load_mnist
 from scratchnet.mnist import FILES, fetch, fetch_file, practice, unpack_file, unpacked
@@ -512,14 +518,6 @@ def digests(ready):
         for key in ORDER
     )
     return " ".join(map(fetch._sha256, arrays)) + "\n"
-
-
-def output_of(child):
-    with child:
-        try:
-            return child.communicate(timeout=120)[0]
-        finally:
-            child.kill()
 
 
 def unprivileged():

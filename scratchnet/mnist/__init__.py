@@ -2,6 +2,7 @@
 
 - `fetch`: where the four files come from, and whether they are right
 - `download`: how a server is asked, and what is said of its faults
+- `keeping`: how a file gets into its folder whole, or not at all
 - `unpacked`: the copies from which a load takes milliseconds
 - `source`: what `MNIST_SOURCE` says
 - `idx`: the format of the files

@@ -1,36 +1,31 @@
 """Download a file with care, from one server, into a folder that keeps it.
 
 Pooch downloads; this module decides when to try again, and says what went wrong. It
-knows nothing of MNIST: `fetch` decides where from, and whether what comes is right.
+knows nothing of MNIST: `fetch` decides where from, and whether what comes is right, and
+imports this only then, since Requests takes longer to import than MNIST to load.
 """
 
 import ipaddress
-import re
-import secrets
-import shutil
 import socket
 import sys
 import time
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pooch
 import requests
 
+from scratchnet.mnist.keeping import (
+    SourceError,
+    not_writable,
+    without_password,
+    workplace,
+)
 from scratchnet.tools.progress import progress, say
 
 USER_AGENT = f"scratchnet/0.1.0 python-requests/{requests.__version__}"
 TIMEOUT = (10, 30)  # seconds: to connect, and to wait for the next bytes
 ATTEMPTS = 3  # per URL, where the fault may pass
 BACK_OFF = 1  # seconds before the second attempt; doubled before each further one
-
-
-class SourceError(Exception):
-    """One source did not give the file; `passing` if trying again may help."""
-
-    def __init__(self, reason, passing=False):
-        super().__init__(reason)
-        self.passing = passing
 
 
 def download(base_url, file, cache, accept, attempts=None):
@@ -78,21 +73,6 @@ def download(base_url, file, cache, accept, attempts=None):
     through = f" (through the proxy {_host(proxy)})" if proxy else ""
     # Some errors of Requests quote the address.
     raise SourceError(without_password(f"{last}{times}{through}"))
-
-
-def without_password(text):
-    """Return a text that may be shown: no address in it has a user and password.
-
-    Parameters
-    ----------
-    text : str
-        An address, or a message with addresses in it.
-
-    Returns
-    -------
-    str
-    """
-    return re.sub(r"(?<=://)[^/?#]*@", "", text)
 
 
 def _proxies(url):
@@ -182,50 +162,3 @@ def _root_cause(error, outside):
     while error.__context__ not in (None, outside):
         error = error.__context__
     return f"{type(error).__name__}: {error}"
-
-
-@contextmanager
-def workplace(cache, prefix=".download-"):
-    """Make a folder of this process's own inside the cache; it goes when left.
-
-    It's a plain folder. On Windows, one that `tempfile` makes is closed to other users,
-    and so are the files that leave it; and where none can be made, `tempfile` tries
-    nearly for ever.
-    """
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"{prefix}{secrets.token_hex(8)}"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def place(data, path, cache):
-    """Write a file into the cache whole or not at all; return its path.
-
-    A file that holds these very bytes stays. Another process may have put it there a
-    moment ago, and who has it mapped may crash where a network's file is replaced.
-    """
-    if _holds(path, data):
-        return path
-    with workplace(cache) as folder:
-        part = folder / path.name
-        part.write_bytes(data)
-        path.parent.mkdir(exist_ok=True)
-        return path if _holds(path, data) else part.replace(path)
-
-
-def _holds(path, data):
-    """Tell whether a file is there and holds these bytes."""
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False
-
-
-def not_writable(cache, error):
-    """Return the error that names a cache which takes no file."""
-    return SourceError(
-        f"downloads go to {cache}, which cannot be written ({error.strerror})"
-    )

@@ -17,14 +17,13 @@ from typing import NamedTuple
 import pooch
 
 from scratchnet.mnist import practice, unpacked
-from scratchnet.mnist.download import (
+from scratchnet.mnist.idx import as_idx, read_idx
+from scratchnet.mnist.keeping import (
     SourceError,
-    download,
     not_writable,
     place,
     without_password,
 )
-from scratchnet.mnist.idx import as_idx, read_idx
 from scratchnet.mnist.source import mnist_source
 
 
@@ -411,6 +410,8 @@ def _copies(folder, file):
 
 def _take_download(base_url, file, cache):
     """Download the file into the cache."""
+    from scratchnet.mnist.download import download
+
     return download(
         base_url, file, cache, lambda part: _keep(_read(part, file), file, cache)
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchnet.mnist.download import workplace
 from scratchnet.mnist.idx import as_idx
+from scratchnet.mnist.keeping import workplace
 from scratchnet.mnist.source import mnist_source
 from scratchnet.tools.progress import say
 
