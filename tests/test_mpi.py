@@ -356,7 +356,7 @@ def test_the_lines_for_pytorch_give_the_same_losses_on_any_number_of_ranks(tmp_p
     program = tmp_path / "together.py"
     program.write_text(code.replace(seeded, f"torch.manual_seed(1)\n{seeded}"))
     losses = {}
-    for n_ranks in (1, 2, 4):
+    for n_ranks in (1, 4):
         run = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         done = subprocess.run(
             [*run, "--nproc-per-node", str(n_ranks), program],
@@ -368,5 +368,4 @@ def test_the_lines_for_pytorch_give_the_same_losses_on_any_number_of_ranks(tmp_p
         assert done.returncode == 0, done.stderr
         losses[n_ranks] = [float(loss) for loss in re.findall(r": (.*)", done.stdout)]
     assert len(losses[1]) == 2 and losses[1][1] < losses[1][0]
-    assert np.allclose(losses[2], losses[1], rtol=1e-3)
     assert np.allclose(losses[4], losses[1], rtol=1e-3)

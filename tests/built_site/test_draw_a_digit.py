@@ -7,6 +7,7 @@ board's upper left corner (0, 0) to its lower right (1, 1).
 import base64
 import itertools
 import json
+import os
 import re
 from pathlib import Path
 
@@ -318,12 +319,14 @@ def test_strokes_beyond_the_edge_are_no_digit(page, served):
 def test_digits_in_three_hands_three_sizes_and_the_corners_are_read(page, served):
     box = open_board(page, f"{served}/{PAGE}.html")
     drawings = list(itertools.product(HANDS, map(str, range(10)), MIDDLE + CORNERS))
+    if not os.environ.get("WHOLE_PAGES"):
+        drawings = drawings[::3]  # of each place ten, of each digit three or four
     wrong = misread(page, box, drawings)
     print(f"{len(wrong)} of {len(drawings)} drawings are misread: {wrong}")
-    assert len(drawings) == 330
-    assert len(wrong) <= 16, wrong
+    assert len(drawings) in (110, 330)
+    assert len(wrong) <= 0.05 * len(drawings), wrong
     at_full_size = [drawing for drawing in wrong if drawing[2] == MIDDLE[0]]
-    assert len(at_full_size) <= 1, at_full_size  # of 30: a 1 with a flag looks like a 7
+    assert len(at_full_size) <= 1, at_full_size  # a 1 with a flag looks like a 7
 
 
 @pytest.mark.parametrize("digit", range(10))
